@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/domain.h"
+
+void
+vb_domain_cell_free(VbDomainCell *cell)
+{
+    if (cell == NULL)
+        return;
+    g_free(cell->memnode);
+    g_free(cell);
+}
+
+void
+vb_domain_pin_free(VbDomainPin *pin)
+{
+    if (pin == NULL)
+        return;
+    g_free(pin->thread);
+    g_free(pin->cpuset);
+    g_free(pin);
+}
+
+VbDomain *
+vb_domain_new(void)
+{
+    VbDomain *domain = g_new0(VbDomain, 1);
+    domain->cells = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_cell_free);
+    domain->pins = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_pin_free);
+    domain->iothreads = g_array_new(FALSE, FALSE, sizeof(guint));
+    return domain;
+}
+
+void
+vb_domain_free(VbDomain *domain)
+{
+    if (domain == NULL)
+        return;
+    g_free(domain->name);
+    g_free(domain->uuid);
+    g_ptr_array_unref(domain->cells);
+    g_ptr_array_unref(domain->pins);
+    g_array_unref(domain->iothreads);
+    g_free(domain->vcpu_cpuset);
+    g_free(domain->numatune_nodeset);
+    g_free(domain->numatune_mode);
+    g_free(domain->policy);
+    g_free(domain->home_nodes);
+    g_free(domain->metadata_error);
+    g_free(domain);
+}
+
+const char *
+vb_domain_pin_of(const VbDomain *domain, const char *thread)
+{
+    for (guint i = 0; i < domain->pins->len; i++) {
+        const VbDomainPin *pin = g_ptr_array_index(domain->pins, i);
+        if (g_str_equal(pin->thread, thread))
+            return pin->cpuset;
+    }
+    return NULL;
+}

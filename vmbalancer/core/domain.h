@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <vmbalancer/topology.h>
+
+G_BEGIN_DECLS
+
+/*
+ * What a guest's domain XML says that matters to placement. Read by libvirt/domain_xml.c, judged
+ * by core/owner.c. One value from the live XML, one from the inactive XML.
+ */
+
+/** How a cell's RAM is backed. */
+typedef enum {
+    VB_BACKING_ANONYMOUS, /**< private anonymous memory, THP or not */
+    VB_BACKING_MEMFD,     /**< memfd */
+    VB_BACKING_FILE,      /**< a file of the operator's (<source type='file'/>) */
+    VB_BACKING_HUGEPAGES, /**< hugetlb, from hugetlbfs or memfd */
+} VbBacking;
+
+/** A guest NUMA cell as configured; a guest without cells has one that holds everything. */
+typedef struct {
+    guint id;
+    VbCpuSet vcpus;        /**< guest vCPU ids */
+    guint64 size_bytes;
+    guint64 page_size;     /**< 4096, or the hugepage size that applies to this cell */
+    VbBacking backing;
+    gboolean shared;       /**< mapped shared (memAccess or access mode) */
+    char *memnode;         /**< nodeset text of <memnode> for this cell, NULL if none */
+} VbDomainCell;
+
+/** A <vcpupin>, <emulatorpin> or <iothreadpin>. */
+typedef struct {
+    char *thread;          /**< "vcpuN", "emulator", "iothreadN" */
+    char *cpuset;          /**< as written */
+} VbDomainPin;
+
+/** The facts of one domain XML. */
+typedef struct {
+    char *name;
+    char *uuid;
+    guint n_vcpus;         /**< current */
+    guint64 memory_bytes;
+    GPtrArray *cells;      /**< (element-type VbDomainCell), never empty */
+    GPtrArray *pins;       /**< (element-type VbDomainPin) */
+    char *vcpu_cpuset;     /**< <vcpu cpuset=>, NULL if none */
+    gboolean placement_auto;
+    char *numatune_nodeset;/**< <numatune><memory nodeset=>, NULL if none */
+    char *numatune_mode;   /**< "strict", "preferred", "interleave", "restrictive"; NULL if none */
+    GArray *iothreads;     /**< (element-type guint) ids */
+    gboolean locked;       /**< <memoryBacking><locked/> */
+    guint n_hostdevs;      /**< passed-through PCI or mediated devices: VFIO pins the RAM */
+    gboolean nova;         /**< OpenStack Nova's metadata namespace */
+    gboolean ovirt;        /**< oVirt's metadata namespace */
+    gboolean kubevirt;     /**< KubeVirt's metadata namespace */
+    char *policy;          /**< vmb:numa policy=, NULL if none or bad */
+    char *home_nodes;      /**< vmb:numa <home nodes=>, NULL if none */
+    char *metadata_error;  /**< what is wrong with the vmb:numa element, NULL if nothing */
+} VbDomain;
+
+void vb_domain_cell_free(VbDomainCell *cell);
+void vb_domain_pin_free(VbDomainPin *pin);
+/** Empty arrays, all else zero. */
+VbDomain *vb_domain_new(void);
+void vb_domain_free(VbDomain *domain);
+/** The cpuset text that @thread is pinned to, NULL if the XML has no pin for it. */
+const char *vb_domain_pin_of(const VbDomain *domain, const char *thread);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomainCell, vb_domain_cell_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomainPin, vb_domain_pin_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomain, vb_domain_free)
+
+G_END_DECLS

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <vmbalancer/snapshot.h>
+
+/* Share of a vCPU's accesses that stay on its node, if it uses @cell: sum over nodes of time x residency. */
+static guint64
+overlap_bp(const VbVcpu *vcpu, const VbCell *cell)
+{
+    if (cell->present_bytes == 0)
+        return VB_BP;
+    guint64 sum = 0;
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        if (vcpu->share_bp[node] > 0 && cell->by_node[node] > 0)
+            sum += (guint64)((unsigned __int128)vcpu->share_bp[node] * cell->by_node[node] * VB_BP /
+                             cell->present_bytes);
+    return (sum + VB_BP / 2) / VB_BP;
+}
+
+/*
+ * A guest without cells has one, and so "all RAM evenly" and "its own cell" are the same rule. A cell
+ * that no page of is present yet has nothing to be remote.
+ */
+gboolean
+vb_guest_locality(const VbGuest *guest, guint *ret_locality_bp, guint *ret_error_bp)
+{
+    guint64 weighted = 0, weighted_error = 0, weights = 0;
+    guint64 plain = 0, plain_error = 0;
+    if (guest->vcpus->len == 0 || guest->cells->len == 0)
+        return FALSE;
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        if (!vcpu->share_known || vcpu->cell < 0 || (guint)vcpu->cell >= guest->cells->len)
+            return FALSE;
+        const VbCell *cell = g_ptr_array_index(guest->cells, vcpu->cell);
+        if (!cell->residency_known)
+            return FALSE;
+        guint64 local = overlap_bp(vcpu, cell);
+        guint busy = vcpu->busy_known ? vcpu->busy_bp : VB_BP;
+        weighted += local * busy;
+        weighted_error += (guint64)cell->error_bp * busy;
+        weights += busy;
+        plain += local;
+        plain_error += cell->error_bp;
+    }
+    if (weights == 0) {
+        weighted = plain;
+        weighted_error = plain_error;
+        weights = guest->vcpus->len;
+    }
+    *ret_locality_bp = (guint)MIN((weighted + weights / 2) / weights, VB_BP);
+    if (ret_error_bp != NULL)
+        *ret_error_bp = (guint)MIN((weighted_error + weights - 1) / weights, VB_BP);
+    return TRUE;
+}

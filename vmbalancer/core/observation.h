@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <vmbalancer/snapshot.h>
+
+G_BEGIN_DECLS
+
+/*
+ * Everything that one look at the host saw, raw: counters, not rates. Folding it into the model is
+ * pure, so a recorded stream of observations replays bit for bit.
+ */
+
+/** A vCPU thread at one look. */
+typedef struct {
+    guint id;
+    int tid;                 /**< 0 if the thread could not be found */
+    gboolean run_known;
+    guint64 run_ns;          /**< time on a CPU since the thread began (schedstat) */
+    int last_cpu;            /**< CPU that it last ran on; -1 if unknown */
+    gboolean affinity_known;
+    VbCpuSet affinity;
+    int cell;                /**< index into the guest's cells */
+} VbVcpuSight;
+
+/** A guest at one look. */
+typedef struct {
+    VbGuest *facts;          /**< all but its vcpus (left empty) and its state (homes, counts) */
+    GPtrArray *vcpus;        /**< (element-type VbVcpuSight) */
+} VbGuestSight;
+
+/** How much a look took in. */
+typedef enum {
+    VB_LOOK_THREADS,         /**< only the vCPU threads' counters; all else as before */
+    VB_LOOK_FULL,
+} VbLookDepth;
+
+/** A look at the host. */
+typedef struct {
+    gint64 time_ns;          /**< monotonic */
+    VbLookDepth depth;
+    VbTopology topology;     /**< full looks */
+    guint64 reserve_bytes[VB_NODES_MAX];
+    char *rival;             /**< another balancer that runs, e.g. "numad"; NULL if none */
+    gboolean kernel_balancing;
+    char *thp;               /**< "always", "madvise", "never"; NULL if unknown */
+    GPtrArray *guests;       /**< (element-type VbGuestSight) */
+} VbObservation;
+
+VbVcpuSight *vb_vcpu_sight_new(void);
+void vb_vcpu_sight_free(VbVcpuSight *sight);
+/** A sight with empty facts. */
+VbGuestSight *vb_guest_sight_new(void);
+void vb_guest_sight_free(VbGuestSight *sight);
+VbObservation *vb_observation_new(VbLookDepth depth);
+void vb_observation_free(VbObservation *observation);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbVcpuSight, vb_vcpu_sight_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbGuestSight, vb_guest_sight_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbObservation, vb_observation_free)
+
+G_END_DECLS

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/domain.h"
+#include <vmbalancer/snapshot.h>
+
+G_BEGIN_DECLS
+
+/** What a guest's owner is judged by. */
+typedef struct {
+    const VbDomain *live;
+    const VbDomain *inactive;     /**< NULL for a transient guest: then live pins that are not ours count */
+    const char *cgroup;           /**< its cgroup path, NULL if unknown */
+    const GHashTable *our_pins;   /**< thread -> cpuset text that we set, NULL if we hold no record */
+} VbOwnerEvidence;
+
+/** The judgement. */
+typedef struct {
+    VbOwner owner;
+    char *code;                   /**< stable: "vcpupin" "emulatorpin" "memnode" "cpuset" "numatune" "auto"
+                                       "nova" "ovirt" "kubevirt" "foreign-pin" ...; NULL for free */
+    char *reason;                 /**< in words: thing, reason, mend; NULL for free */
+    VbNodeSet boundary;           /**< never empty unless the guest's own words leave nothing */
+    VbCpuSet cpu_boundary;
+} VbOwnerVerdict;
+
+/**
+ * Judges who places the guest (README, "Who else places guests") and where it may go. Pins in the
+ * inactive XML are the operator's; live pins that we did not record are foreign too. A boundary
+ * that leaves no home node on this host makes the guest hands-off, with the reason.
+ */
+void vb_owner_judge(const VbOwnerEvidence *evidence, const VbTopology *topology,
+                    VbOwnerVerdict *ret);
+void vb_owner_verdict_clear(VbOwnerVerdict *verdict);
+
+G_END_DECLS

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/domain.h"
+#include <vmbalancer/snapshot.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The hypervisor as vmbalancer sees it. Real: libvirt/connection.c. Fakes in tests implement the
+ * same table. Each call blocks for @deadline_ms at most (VB_ERROR_TIMEOUT, or VB_ERROR_UNREACHABLE if the
+ * connection broke), so one stuck guest or daemon never holds the caller for longer.
+ */
+
+/** A running guest as the hypervisor tells it. */
+typedef struct {
+    VbDomain *live;
+    VbDomain *inactive;      /**< NULL for a transient guest */
+    VbGuestState state;
+    char *busy;              /**< what keeps it busy ("migration", ...), NULL if nothing */
+    char *error;             /**< what could not be read of it; then facts may be missing */
+} VbDomainLook;
+
+typedef struct VbHypervisor VbHypervisor;
+
+typedef struct {
+    /** Active guests. Returns: (transfer full) (element-type VbDomainLook). */
+    GPtrArray *(*list)(VbHypervisor *hypervisor, guint deadline_ms, GError **error);
+    /** Live domain of that UUID, read anew. Returns: (transfer full). VB_ERROR_NO_GUEST if it is not running. */
+    VbDomainLook *(*look)(VbHypervisor *hypervisor, const char *uuid, guint deadline_ms,
+                          GError **error);
+    /** Pins a thread ("vcpuN", "emulator", "iothreadN") of the live guest; never its config. */
+    gboolean (*pin)(VbHypervisor *hypervisor, const char *uuid, const char *thread,
+                    const VbCpuSet *cpus, guint deadline_ms, GError **error);
+    /** QMP passthrough: taints the guest ("custom-monitor"). Returns: (transfer full): the reply. */
+    char *(*monitor)(VbHypervisor *hypervisor, const char *uuid, const char *command,
+                     guint deadline_ms, GError **error);
+    void (*free)(VbHypervisor *hypervisor);
+} VbHypervisorOps;
+
+/** A hypervisor: implementations embed it first. */
+struct VbHypervisor {
+    const VbHypervisorOps *ops;
+};
+
+void vb_domain_look_free(VbDomainLook *look);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomainLook, vb_domain_look_free)
+void vb_hypervisor_free(VbHypervisor *hypervisor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbHypervisor, vb_hypervisor_free)
+
+/**
+ * Connects to libvirt.
+ * @uri: (nullable): as virsh -c; NULL = LIBVIRT_DEFAULT_URI, else qemu:///system
+ * Errors: VB_ERROR_UNREACHABLE naming the URI and what to start; VB_ERROR_UNSUPPORTED for a remote URI:
+ * vmbalancer must run on the guests' own host.
+ */
+VbHypervisor *vb_hypervisor_connect(const char *uri, guint deadline_ms, GError **error);
+
+/**
+ * Reads a domain XML. Nothing of it is trusted: no network, no entities, bounded size.
+ * Returns: (transfer full), NULL with VB_ERROR_INVALID.
+ */
+VbDomain *vb_domain_xml_parse(const char *xml, gsize length, GError **error);
+
+G_END_DECLS

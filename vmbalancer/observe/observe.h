@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/observation.h"
+#include "libvirt/hypervisor.h"
+#include "mover/client.h"
+#include "sys/kernel.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Sources -> observation. Reads, never changes. What cannot be read becomes a marked unknown with a
+ * note; a guest that dies half-way is left out; only a hypervisor that cannot be reached is an error.
+ */
+
+/** Which mapping of the QEMU process is which cell's RAM. */
+typedef struct {
+    guint cell;              /**< id */
+    VbRange range;
+} VbRamMapping;
+
+/** How closely to look at RAM. */
+typedef enum {
+    VB_RAM_SKIP,             /**< not at all: residency unknown */
+    VB_RAM_SAMPLE,           /**< sampled page queries, error stated */
+    VB_RAM_EXACT,            /**< numa_maps: exact, but holds the guest's mmap lock while it walks */
+} VbRamDepth;
+
+/** Where to look and how. */
+typedef struct {
+    VbKernel *kernel;
+    VbHypervisor *hypervisor;
+    VbMover *mover;
+    VbRamDepth ram;
+    guint sample_pages;      /**< at most so many page queries a cell; 9604 = +-1 point at 95 % */
+    gboolean passthrough;    /**< may ask QEMU through libvirt (taints) where mappings are ambiguous */
+    guint deadline_ms;       /**< of each call to the hypervisor */
+    /** Our own pins of a guest: thread -> cpuset text, NULL if none. Returns: (transfer full). */
+    GHashTable *(*our_pins)(const char *uuid, gpointer user_data);
+    gpointer user_data;
+} VbObserver;
+
+/** A full look. */
+VbObservation *vb_observe_full(const VbObserver *observer, GError **error);
+/**
+ * A look at the vCPU threads' counters only, of the guests that @full saw; cheap, no hypervisor call.
+ */
+VbObservation *vb_observe_threads(const VbObserver *observer, const VbObservation *full);
+
+/** The host alone: nodes, CPUs, memory, pools, distances, balancing, THP. */
+gboolean vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error);
+
+/**
+ * The guest RAM mappings of a guest's process, for moving.
+ * @live: the cells as configured
+ * Returns: (transfer full) (element-type VbRamMapping); NULL with VB_ERROR_UNSUPPORTED if they are ambiguous,
+ * with the reason and the mend.
+ */
+GPtrArray *vb_observe_ram(const VbObserver *observer, const VbProcess *process,
+                          const VbDomain *live, GError **error);
+
+G_END_DECLS
