@@ -38,6 +38,12 @@ typedef struct {
     /** CLOCK_MONOTONIC. */
     gint64 (*now_ns)(VbKernel *kernel);
     void (*sleep_ns)(VbKernel *kernel, gint64 duration_ns);
+    /** Opens a file for reading. Errors as `read`. Returns: a file descriptor, -1 with @error. */
+    int (*open)(VbKernel *kernel, const char *path, GError **error);
+    /** pidfd_open(2). Returns: a file descriptor, to close with close(2), or -errno. */
+    int (*open_process)(VbKernel *kernel, int pid);
+    /** TRUE once the process behind a descriptor of `open_process` has ended. */
+    gboolean (*process_ended)(VbKernel *kernel, int pidfd);
 } VbKernelOps;
 
 /** A kernel: fakes embed it first in a struct of their own. */
@@ -61,6 +67,20 @@ char *vb_kernel_read_line(VbKernel *kernel, const char *path, GError **error);
 /** Reads a decimal number. VB_ERROR_INVALID if it is none. */
 gboolean vb_kernel_read_number(VbKernel *kernel, const char *path, guint64 *ret, GError **error);
 
+/** What a stat file of a process (/proc/PID/stat) or thread (/proc/PID/task/TID/stat) says. */
+typedef struct {
+    char state;          /**< field 3: "RSDZTtXI..." */
+    guint64 start_time;  /**< field 22, clock ticks since boot */
+    int last_cpu;        /**< field 39, CPU that it last ran on */
+} VbProcessStat;
+
+/**
+ * Parses the text of a stat file; the name in it may hold spaces, parentheses and newlines.
+ * Returns: FALSE if it is no such text; @ret is then untouched.
+ */
+gboolean vb_process_parse_stat(const char *text, gsize length, VbProcessStat *ret);
+/** Reads and parses /proc/PID/stat. Errors as `read`, VB_ERROR_INVALID for another text. */
+gboolean vb_process_stat(VbKernel *kernel, int pid, VbProcessStat *ret, GError **error);
 /**
  * Identity of a running process. VB_ERROR_NO_GUEST if there is none of that PID.
  */
