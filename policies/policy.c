@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <vmbalancer/policy.h>
+
+static const VbPolicy *const all[] = {
+    &vb_policy_none,
+    &vb_policy_moron,
+    &vb_policy_home_node,
+    NULL,
+};
+
+const VbPolicy *const *
+vb_policy_all(void)
+{
+    return all;
+}
+
+const VbPolicy *
+vb_policy_find(const char *name)
+{
+    for (guint i = 0; all[i] != NULL; i++)
+        if (g_strcmp0(all[i]->name, name) == 0)
+            return all[i];
+    return NULL;
+}
+
+static const VbParameter *
+find_parameter(const VbPolicy *policy, const char *name)
+{
+    for (const VbParameter *p = policy->parameters; p != NULL && p->name != NULL; p++)
+        if (g_str_equal(p->name, name))
+            return p;
+    return NULL;
+}
+
+static const gint64 *
+look_up(GHashTable *settings, const char *name)
+{
+    return settings != NULL ? g_hash_table_lookup(settings, name) : NULL;
+}
+
+gint64
+vb_policy_parameter(const VbPolicy *policy, const VbSnapshot *snapshot, const VbGuest *guest,
+                    const char *name)
+{
+    const VbParameter *parameter = find_parameter(policy, name);
+    g_return_val_if_fail(parameter != NULL, 0);
+    const gint64 *value = guest != NULL ? look_up(guest->settings, name) : NULL;
+    if (value == NULL)
+        value = look_up(snapshot->settings, name);
+    return CLAMP(value != NULL ? *value : parameter->fallback, parameter->minimum,
+                 parameter->maximum);
+}
+
+/* Why a signal that the policy rests on is missing, NULL if none is. */
+static const char *
+missing_signal(VbPolicyNeeds needs, const VbGuest *guest)
+{
+    for (guint i = 0; (needs & VB_NEEDS_RESIDENCY) && i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        if (!cell->residency_known)
+            return cell->note != NULL ? cell->note : "where its RAM lies could not be read";
+    }
+    if ((needs & VB_NEEDS_RESIDENCY) && guest->cells->len == 0)
+        return "it shows no RAM";
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        if ((needs & VB_NEEDS_SHARE) && !vcpu->share_known)
+            return "where its vCPUs ran could not be read";
+        if ((needs & VB_NEEDS_DEMAND) && !vcpu->busy_known)
+            return "how busy its vCPUs are is not known yet; look again in a moment";
+    }
+    if ((needs & (VB_NEEDS_SHARE | VB_NEEDS_DEMAND)) && guest->vcpus->len == 0)
+        return "no vCPU thread of it was found";
+    return NULL;
+}
+
+/* Declines those that must not or cannot be decided on, so that no policy plans room for them. */
+static void
+decline_unfit(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
+{
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        if (!guest->selected)
+            continue;
+        if (!guest->forced &&
+            (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)) {
+            vb_plan_decline(plan, guest, guest->owner_code != NULL ? guest->owner_code : "owner",
+                            "%s", guest->reason != NULL ? guest->reason : "somebody else places it");
+            continue;
+        }
+        if (guest->state != VB_GUEST_RUNNING) {
+            vb_plan_decline(plan, guest, "state", "it is %s: a guest is moved only while it runs",
+                            vb_guest_state_name(guest->state));
+            continue;
+        }
+        const char *missing = missing_signal(policy->needs, guest);
+        if (missing != NULL)
+            vb_plan_decline(plan, guest, "unknown", "%s", missing);
+    }
+}
+
+VbPlan *
+vb_policy_decide(const VbPolicy *policy, const VbSnapshot *snapshot)
+{
+    VbPlan *plan = vb_plan_new(policy->name);
+    decline_unfit(policy, snapshot, plan);
+    policy->decide(policy, snapshot, plan);
+    return plan;
+}

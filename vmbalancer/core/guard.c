@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/guard.h"
+#include "core/text.h"
+#include <string.h>
+#include <vmbalancer/error.h>
+
+/* What is left on the nodes while the plan's guests are let through one after the other. */
+typedef struct {
+    VbTopology topology;
+    guint64 budget_left;
+} Ledger;
+
+/* One guest's part of a plan. */
+typedef struct {
+    const VbSnapshot *snapshot;
+    const VbGuardLimits *limits;
+    const VbPlan *plan;
+    const VbGuest *guest;
+    VbPlan *notes; /* declines go here */
+} Case;
+
+static const VbCell *
+cell_of(const VbGuest *guest, guint id)
+{
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        if (cell->id == id)
+            return cell;
+    }
+    return NULL;
+}
+
+static gboolean
+check_right(const Case *c)
+{
+    const VbGuest *guest = c->guest;
+    const char *rival = c->snapshot->rival;
+    if (rival != NULL && !c->limits->force) {
+        vb_plan_decline(c->notes, guest, "rival",
+                        "%s runs on this host and would fight: stop it, or use --force", rival);
+        return FALSE;
+    }
+    if (!guest->selected) {
+        vb_plan_decline(c->notes, guest, "not-selected", "it was not asked for");
+        return FALSE;
+    }
+    if ((guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY) &&
+        !guest->forced) {
+        vb_plan_decline(c->notes, guest, guest->owner_code != NULL ? guest->owner_code : "owner",
+                        "%s", guest->reason != NULL ? guest->reason : "somebody else places it");
+        return FALSE;
+    }
+    if (guest->state != VB_GUEST_RUNNING) {
+        vb_plan_decline(c->notes, guest, "state", "it is %s: a guest is moved only while it runs",
+                        vb_guest_state_name(guest->state));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_pin(const Case *c, const VbAction *action)
+{
+    if (vb_cpuset_count(&action->cpus) == 0 ||
+        !vb_cpuset_within(&action->cpus, &c->guest->cpu_boundary)) {
+        g_autofree char *wanted = vb_cpuset_format(&action->cpus);
+        g_autofree char *allowed = vb_cpuset_format(&c->guest->cpu_boundary);
+        vb_plan_decline(c->notes, c->guest, "boundary",
+                        "%s would be pinned to CPUs \"%s\", but the guest may use \"%s\" only",
+                        action->thread, wanted, allowed);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_move(const Case *c, const VbAction *action)
+{
+    const VbCell *cell = cell_of(c->guest, action->cell);
+    if (cell == NULL || !cell->residency_known || !cell->movable || action->from == action->to ||
+        action->from < 0 || action->bytes > cell->by_node[action->from]) {
+        vb_plan_decline(c->notes, c->guest, "unmovable", "cell %u: %s", action->cell,
+                        cell != NULL && cell->note != NULL ? cell->note
+                                                           : "its pages cannot be moved so");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_bounds(const Case *c, const VbAction *action)
+{
+    gboolean known = action->to >= 0 && action->to < VB_NODES_MAX &&
+                     (c->snapshot->topology.nodes & VB_NODE_BIT(action->to)) != 0;
+    if (!known || (c->guest->boundary & VB_NODE_BIT(action->to)) == 0) {
+        g_autofree char *allowed = vb_nodeset_format(c->guest->boundary);
+        vb_plan_decline(c->notes, c->guest, "boundary",
+                        "node %d is outside the nodes that it may use (\"%s\")", action->to,
+                        allowed);
+        return FALSE;
+    }
+    return action->kind == VB_ACTION_PIN ? check_pin(c, action) : check_move(c, action);
+}
+
+static VbHugePool *
+pool_of(VbNode *node, guint64 page_size)
+{
+    for (guint i = 0; i < node->n_pools; i++)
+        if (node->pools[i].page_size == page_size)
+            return &node->pools[i];
+    return NULL;
+}
+
+/* Books a move's bytes; a node that falls below its reserve refuses, with the numbers. */
+static gboolean
+book(const Case *c, const VbAction *action, const VbCell *cell, Ledger *ledger)
+{
+    VbNode *from = &ledger->topology.node[action->from];
+    VbNode *to = &ledger->topology.node[action->to];
+    g_autofree char *needed = vb_bytes_format(action->bytes);
+    if (cell->page_size > 4096) {
+        VbHugePool *source = pool_of(from, cell->page_size);
+        VbHugePool *target = pool_of(to, cell->page_size);
+        guint64 pages = (action->bytes + cell->page_size - 1) / cell->page_size;
+        guint64 free = target != NULL ? target->free : 0;
+        if (free < pages) {
+            vb_plan_decline(c->notes, c->guest, "no-pool",
+                            "node %d has %" G_GUINT64_FORMAT " free hugepages of %" G_GUINT64_FORMAT
+                            " KiB, %" G_GUINT64_FORMAT " needed: enlarge the node's pool "
+                            "(nr_hugepages)",
+                            action->to, free, cell->page_size / 1024, pages);
+            return FALSE;
+        }
+        target->free -= pages;
+        if (source != NULL)
+            source->free += pages;
+        return TRUE;
+    }
+    guint64 reserve = c->snapshot->reserve_bytes[action->to];
+    guint64 room = to->memory_free_bytes > reserve ? to->memory_free_bytes - reserve : 0;
+    if (room < action->bytes) {
+        g_autofree char *free = vb_bytes_format(to->memory_free_bytes);
+        g_autofree char *kept = vb_bytes_format(reserve);
+        vb_plan_decline(c->notes, c->guest, "no-room",
+                        "node %d has %s free of which %s stay in reserve, %s needed: free memory "
+                        "there, name another node with --to, or lower reserve= in the config",
+                        action->to, free, kept, needed);
+        return FALSE;
+    }
+    to->memory_free_bytes -= action->bytes;
+    from->memory_free_bytes += action->bytes;
+    return TRUE;
+}
+
+static gboolean
+let_through(const Case *c, Ledger *ledger)
+{
+    if (!check_right(c))
+        return FALSE;
+    g_autofree Ledger *tried = g_memdup2(ledger, sizeof *ledger);
+    for (guint i = 0; i < c->plan->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(c->plan->actions, i);
+        if (g_strcmp0(action->uuid, c->guest->uuid) != 0)
+            continue;
+        if (!check_bounds(c, action))
+            return FALSE;
+        if (action->kind != VB_ACTION_MOVE)
+            continue;
+        if (!book(c, action, cell_of(c->guest, action->cell), tried))
+            return FALSE;
+        if (c->limits->budget_bytes > 0 && action->bytes > tried->budget_left) {
+            g_autofree char *budget = vb_bytes_format(c->limits->budget_bytes);
+            vb_plan_decline(c->notes, c->guest, "budget",
+                            "the plan may move %s in all; the guests before it used that up",
+                            budget);
+            return FALSE;
+        }
+        tried->budget_left -= MIN(tried->budget_left, action->bytes);
+    }
+    *ledger = *tried;
+    return TRUE;
+}
+
+/* The guests that a plan acts on, in the order of their first action. */
+static GPtrArray *
+guests_of(const VbPlan *plan)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < plan->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(plan->actions, i);
+        if (g_hash_table_add(seen, action->uuid))
+            g_ptr_array_add(uuids, g_strdup(action->uuid));
+    }
+    return uuids;
+}
+
+static void
+remove_guest(VbPlan *plan, const char *uuid)
+{
+    for (guint i = plan->actions->len; i-- > 0;)
+        if (g_strcmp0(((VbAction *)g_ptr_array_index(plan->actions, i))->uuid, uuid) == 0)
+            g_ptr_array_remove_index(plan->actions, i);
+}
+
+static void
+guard_guest(VbPlan *plan, const VbSnapshot *snapshot, const VbGuardLimits *limits,
+            const char *uuid, Ledger *ledger)
+{
+    const VbGuest *guest = vb_snapshot_find(snapshot, uuid);
+    if (guest == NULL) {
+        remove_guest(plan, uuid);
+        return;
+    }
+    Case c = {.snapshot = snapshot, .limits = limits, .plan = plan, .guest = guest, .notes = plan};
+    if (!let_through(&c, ledger))
+        remove_guest(plan, uuid);
+}
+
+void
+vb_guard_apply(VbPlan *plan, const VbSnapshot *snapshot, const VbGuardLimits *limits)
+{
+    g_autoptr(GPtrArray) uuids = guests_of(plan);
+    g_autofree Ledger *ledger = g_new0(Ledger, 1);
+    ledger->topology = snapshot->topology;
+    ledger->budget_left = limits->budget_bytes;
+    for (guint i = 0; i < uuids->len; i++)
+        guard_guest(plan, snapshot, limits, g_ptr_array_index(uuids, i), ledger);
+}
