@@ -143,6 +143,12 @@ VbNodeSet vb_guest_home(const VbGuest *guest);
  * Returns: FALSE if residency or time share of what it rests on is unknown; outputs untouched.
  */
 gboolean vb_guest_locality(const VbGuest *guest, guint *ret_locality_bp, guint *ret_error_bp);
+/**
+ * The host's locality: the mean of the guests whose locality is known, each with the weight of its
+ * CPU demand; where none demands CPU each counts alike.
+ * Returns: FALSE if no guest's locality is known; @ret_locality_bp is then untouched.
+ */
+gboolean vb_snapshot_locality(const VbSnapshot *snapshot, guint *ret_locality_bp);
 
 /** "free", "ours", "bounded", "hands-off", "observe-only". */
 const char *vb_owner_name(VbOwner owner);

@@ -51,3 +51,25 @@ vb_guest_locality(const VbGuest *guest, guint *ret_locality_bp, guint *ret_error
         *ret_error_bp = (guint)MIN((weighted_error + weights - 1) / weights, VB_BP);
     return TRUE;
 }
+
+gboolean
+vb_snapshot_locality(const VbSnapshot *snapshot, guint *ret_locality_bp)
+{
+    guint64 weighted = 0, weights = 0, plain = 0, known = 0;
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        guint locality;
+        if (!vb_guest_locality(guest, &locality, NULL))
+            continue;
+        guint demand = vb_guest_demand_bp(guest);
+        weighted += (guint64)locality * demand;
+        weights += demand;
+        plain += locality;
+        known++;
+    }
+    if (known == 0)
+        return FALSE;
+    *ret_locality_bp =
+        (guint)(weights > 0 ? (weighted + weights / 2) / weights : (plain + known / 2) / known);
+    return TRUE;
+}
