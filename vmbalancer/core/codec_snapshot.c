@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/codec.h"
+#include "core/codec_parts.h"
+#include "core/json_text.h"
+
+#define SCHEMA "vmbalancer.snapshot/1"
+
+static void
+put_vcpu(JsonArray *vcpus, const VbVcpu *vcpu, VbNodeSet nodes)
+{
+    JsonObject *object = vb_json_append_object(vcpus);
+    json_object_set_int_member(object, "id", vcpu->id);
+    json_object_set_int_member(object, "tid", vcpu->tid);
+    vb_json_put_known(object, "cell", vcpu->cell >= 0, vcpu->cell);
+    vb_json_put_cpuset(object, "affinity", vcpu->affinity_known ? &vcpu->affinity : NULL);
+    vb_json_put_known(object, "busy_bp", vcpu->busy_known, vcpu->busy_bp);
+    if (!vcpu->share_known) {
+        json_object_set_null_member(object, "share_bp");
+        return;
+    }
+    JsonArray *shares = vb_json_put_array(object, "share_bp");
+    int id;
+    VB_NODESET_FOREACH(id, nodes)
+    json_array_add_int_element(shares, vcpu->share_bp[id]);
+}
+
+JsonNode *
+vb_codec_snapshot(const VbSnapshot *snapshot)
+{
+    VbNodeSet nodes = snapshot->topology.nodes;
+    JsonNode *document = vb_json_document(SCHEMA);
+    JsonObject *object = json_node_get_object(document);
+    json_object_set_int_member(object, "time_ns", snapshot->time_ns);
+    vb_codec_put_host(object, &snapshot->topology, snapshot->reserve_bytes,
+                      snapshot->kernel_balancing, snapshot->rival);
+    vb_json_put_settings(object, "settings", snapshot->settings);
+    JsonArray *guests = vb_json_put_array(object, "guests");
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        JsonObject *element = vb_json_append_object(guests);
+        vb_codec_put_guest(element, guest, nodes);
+        JsonArray *vcpus = vb_json_put_array(element, "vcpus");
+        for (guint j = 0; j < guest->vcpus->len; j++)
+            put_vcpu(vcpus, g_ptr_array_index(guest->vcpus, j), nodes);
+    }
+    return document;
+}
+
+/* Where guests and their vCPUs go. */
+typedef struct {
+    VbSnapshot *snapshot;
+    VbCodecGuests guests;
+    VbGuest *guest;      /* whose vCPUs are being read */
+    VbCpuSet seen;       /* ids of those read so far */
+} Into;
+
+static void
+read_share(VbJsonReader *reader, JsonObject *object, VbVcpu *vcpu, VbNodeSet nodes)
+{
+    guint64 share[VB_NODES_MAX] = {0}, sum = 0;
+    vcpu->share_known = vb_codec_read_by_node(reader, object, "share_bp", nodes, share);
+    if (!vcpu->share_known)
+        return;
+    int id;
+    VB_NODESET_FOREACH(id, nodes)
+    {
+        vcpu->share_bp[id] = (guint)MIN(share[id], G_MAXUINT);
+        sum += vcpu->share_bp[id];
+    }
+    /* Each share may have been rounded. */
+    guint slack = vb_nodeset_count(nodes);
+    if (sum > VB_BP + slack || sum + slack < VB_BP)
+        vb_json_fail(reader, "share_bp", "the sum is %" G_GUINT64_FORMAT ", not %d", sum, VB_BP);
+}
+
+static void
+read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer user_data)
+{
+    Into *into = user_data;
+    VbVcpu *vcpu = vb_vcpu_new();
+    g_ptr_array_add(into->guest->vcpus, vcpu);
+    vb_codec_read_thread(reader, object, into->guest, &into->seen, &vcpu->id, &vcpu->tid,
+                         &vcpu->cell);
+    vcpu->affinity_known = vb_json_cpuset(reader, object, "affinity", &vcpu->affinity);
+    vcpu->busy_known = vb_json_has(object, "busy_bp");
+    vcpu->busy_bp = (guint)vb_json_int_or(reader, object, "busy_bp", 0, VB_BP, 0);
+    read_share(reader, object, vcpu, into->guests.nodes);
+}
+
+static void
+read_guest(VbJsonReader *reader, JsonObject *object, gpointer user_data)
+{
+    Into *into = user_data;
+    into->guest = vb_guest_new();
+    into->seen = (VbCpuSet){0};
+    g_ptr_array_add(into->snapshot->guests, into->guest);
+    vb_codec_read_guest(reader, object, into->guest, &into->guests);
+    vb_json_each(reader, object, "vcpus", VB_CPUS_MAX, read_vcpu, into);
+}
+
+VbSnapshot *
+vb_codec_snapshot_parse(const char *text, gssize length, GError **error)
+{
+    g_autoptr(JsonNode) document =
+        vb_json_text_parse(text, length, SCHEMA, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
+    if (document == NULL)
+        return NULL;
+    JsonObject *object = json_node_get_object(document);
+    g_autoptr(VbJsonReader) reader = vb_json_reader_new(SCHEMA);
+    g_autoptr(VbSnapshot) snapshot = vb_snapshot_new();
+    g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
+    vb_json_word(reader, object, "schema", (const char *const[]){SCHEMA, NULL});
+    snapshot->time_ns = vb_json_int(reader, object, "time_ns", G_MININT64, G_MAXINT64);
+    VbCodecHost host = {&snapshot->topology, snapshot->reserve_bytes, &snapshot->kernel_balancing,
+                        &snapshot->rival};
+    vb_codec_read_host(reader, object, &host);
+    snapshot->settings = vb_json_settings(reader, object, "settings", VB_CODEC_SETTINGS_MAX);
+    Into into = {.snapshot = snapshot, .guests = {snapshot->topology.nodes, FALSE, uuids}};
+    vb_json_each(reader, object, "guests", VB_CODEC_GUESTS_MAX, read_guest, &into);
+    if (!vb_json_finish(reader, error))
+        return NULL;
+    vb_snapshot_sort(snapshot);
+    return g_steal_pointer(&snapshot);
+}
+
+char *
+vb_codec_text(JsonNode *node, gboolean pretty)
+{
+    return vb_json_text_write(node, pretty);
+}
