@@ -49,9 +49,23 @@ lab_guest() {
 		virsh -q create "/run/lab/guests/$name.xml" || return
 	fi
 	lab_serial_follow "$name"
-	[ -z "$wait$suspend" ] || lab_ready "$name" || return
+	if [ -n "$wait$suspend" ]; then
+		lab_quota "$name" max
+		lab_ready "$name" || return
+		lab_quota "$name" $((quota * 1000))
+	fi
 	if [ "$backing" = thp ]; then echo never >$lab_thp; fi
 	[ -z "$suspend" ] || virsh -q suspend "$name"
+}
+
+# The quota holds only once the memory is touched, or that takes most of a test's time. libvirt
+# keeps its own record of it, which is right again afterwards.
+lab_quota() {
+	local limit=$2 file
+	[ "$limit" != 0 ] || limit=max
+	for file in /sys/fs/cgroup/machine/qemu-*-"$1".libvirt-qemu/{libvirt/,}vcpu*/cpu.max; do
+		[ ! -e "$file" ] || echo "$limit 100000" >"$file" || return
+	done
 }
 
 # The kernel gives 2 MiB pages to whoever asks, and QEMU always asks: so they are off but while a
