@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "observe/observe.h"
+
+G_BEGIN_DECLS
+
+/**
+ * Fills the cells of a guest from its configuration, and where their pages lie as deep as the
+ * observer asks; what cannot be told is marked unknown with a note, never a wrong number.
+ * @topology: (const): tells which nodes may hold pages
+ * @cells: (element-type VbCell): empty; gets one for each of @live's cells
+ * Returns: FALSE if the process ended or is another one: the guest is to be left out
+ */
+gboolean vb_residency_read(const VbObserver *observer, const VbProcess *process,
+                           const VbDomain *live, const VbTopology *topology, GPtrArray *cells);
+
+/**
+ * The same for a guest whose process is not known.
+ * @why: for the notes
+ */
+void vb_residency_unknown(const VbDomain *live, const char *why, GPtrArray *cells);
+
+G_END_DECLS

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "mover/client.h"
+#include <vmbalancer/snapshot.h>
+
+G_BEGIN_DECLS
+
+/**
+ * Half-width, in bp rounded up, that holds for the shares of all nodes at once with 95 %: the
+ * furthest end of the Wilson score interval (Wilson 1927) of the worst node, so that 0 or all pages
+ * of n is not stated without error; from three nodes on Bonferroni's correction makes it hold for
+ * all of them. Stratified sampling is never worse than the simple random sampling that this
+ * assumes. Pages that the kernel would not tell of count as wholly elsewhere.
+ *
+ * @n_nodes: nodes that may hold pages
+ * Returns: 0 for a census without unknown pages; 10000 where no sampled page was present
+ */
+guint vb_sampling_error_bp(const VbSample *sample, guint n_nodes);
+
+/**
+ * Fills the residency of @cell: the sample's shares, scaled to all pages.
+ * Returns: FALSE if the sample cannot be (nothing asked, more found than asked); @cell is then untouched.
+ */
+gboolean vb_sampling_fill(const VbSample *sample, guint64 page_size, guint n_nodes, VbCell *cell);
+
+G_END_DECLS
