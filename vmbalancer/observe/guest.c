@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "observe/guest.h"
+#include "core/owner.h"
+#include "observe/process.h"
+#include "observe/residency.h"
+#include "observe/threads.h"
+
+#define CODE_UNREAD "unread"
+
+static void
+add_reason(VbGuest *guest, const char *text)
+{
+    char *both = guest->reason != NULL ? g_strdup_printf("%s; %s", guest->reason, text)
+                                       : g_strdup(text);
+    g_free(guest->reason);
+    guest->reason = both;
+}
+
+/* Facts that were not read could be the operator's pins: such a guest is not placed. */
+static void
+restrict_unread(const VbDomainLook *look, VbGuest *facts)
+{
+    if (look->error == NULL)
+        return;
+    if (facts->owner != VB_OWNER_HANDS_OFF && facts->owner != VB_OWNER_OBSERVE_ONLY) {
+        facts->owner = VB_OWNER_OBSERVE_ONLY;
+        g_free(facts->owner_code);
+        facts->owner_code = g_strdup(CODE_UNREAD);
+    }
+    add_reason(facts, look->error);
+}
+
+static void
+judge(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
+      const char *cgroup, VbGuest *facts)
+{
+    g_autoptr(GHashTable) our_pins =
+        observer->our_pins != NULL ? observer->our_pins(look->live->uuid, observer->user_data)
+                                   : NULL;
+    VbOwnerEvidence evidence = {.live = look->live,
+                                .inactive = look->inactive,
+                                .cgroup = cgroup,
+                                .our_pins = our_pins};
+    VbOwnerVerdict verdict = {0};
+    vb_owner_judge(&evidence, topology, &verdict);
+    facts->owner = verdict.owner;
+    facts->owner_code = g_steal_pointer(&verdict.code);
+    facts->reason = g_steal_pointer(&verdict.reason);
+    facts->boundary = verdict.boundary;
+    facts->cpu_boundary = verdict.cpu_boundary;
+    vb_owner_verdict_clear(&verdict);
+    restrict_unread(look, facts);
+    if (look->live->metadata_error != NULL)
+        add_reason(facts, look->live->metadata_error);
+    if (look->busy != NULL) {
+        g_autofree char *busy = g_strdup_printf("busy with %s", look->busy);
+        add_reason(facts, busy);
+    }
+}
+
+/* A guest without a process of its own here: a test hypervisor's, or one in a hidden /proc. */
+static VbGuestSight *
+look_from_afar(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
+               const char *why, VbGuestSight *sight)
+{
+    judge(observer, look, topology, NULL, sight->facts);
+    vb_residency_unknown(look->live, why, sight->facts->cells);
+    return sight;
+}
+
+static gboolean
+look_inside(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
+            const VbProcess *process, VbGuestSight *sight)
+{
+    VbGuest *facts = sight->facts;
+    facts->pid = process->pid;
+    facts->start_time = process->start_time;
+    g_autofree char *cgroup = vb_process_cgroup(observer->kernel, process->pid);
+    judge(observer, look, topology, cgroup, facts);
+    vb_threads_read(observer->kernel, process, look->live, sight);
+    return vb_residency_read(observer, process, look->live, topology, facts->cells);
+}
+
+VbGuestSight *
+vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology)
+{
+    const VbDomain *live = look->live;
+    if (live == NULL || live->uuid == NULL || live->name == NULL || live->cells->len == 0) {
+        g_debug("a guest is left out: %s", look->error != NULL ? look->error : "it has no facts");
+        return NULL;
+    }
+    g_autoptr(VbGuestSight) sight = vb_guest_sight_new();
+    VbGuest *facts = sight->facts;
+    facts->name = g_strdup(live->name);
+    facts->uuid = g_strdup(live->uuid);
+    facts->state = look->state;
+    facts->policy = g_strdup(live->policy);
+    g_autoptr(GError) error = NULL;
+    VbProcess process;
+    if (!vb_guest_process_find(observer->kernel, live->name, live->uuid, &process, &error))
+        return look_from_afar(observer, look, topology, error->message, g_steal_pointer(&sight));
+    /* All that was read belongs to this process only if it is still there at the end. */
+    if (!look_inside(observer, look, topology, &process, sight) ||
+        !vb_process_alive(observer->kernel, &process)) {
+        g_debug("guest %s is left out: its process %d ended", live->name, process.pid);
+        return NULL;
+    }
+    return g_steal_pointer(&sight);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "observe/observe.h"
+#include "observe/guest.h"
+#include "observe/threads.h"
+
+/* Drops the guests that ended, so that what is left was all true at one time. */
+static void
+count_guests(VbKernel *kernel, VbObservation *observation)
+{
+    for (guint i = observation->guests->len; i > 0; i--) {
+        VbGuestSight *sight = g_ptr_array_index(observation->guests, i - 1);
+        if (sight->facts->pid != 0 && !vb_threads_count(kernel, sight))
+            g_ptr_array_remove_index(observation->guests, i - 1);
+    }
+    observation->time_ns = kernel->ops->now_ns(kernel);
+}
+
+VbObservation *
+vb_observe_full(const VbObserver *observer, GError **error)
+{
+    g_autoptr(VbObservation) observation = vb_observation_new(VB_LOOK_FULL);
+    if (!vb_observe_host(observer->kernel, observation, error))
+        return NULL;
+    VbHypervisor *hypervisor = observer->hypervisor;
+    g_autoptr(GPtrArray) looks = hypervisor->ops->list(hypervisor, observer->deadline_ms, error);
+    if (looks == NULL)
+        return NULL;
+    for (guint i = 0; i < looks->len; i++) {
+        VbGuestSight *sight =
+            vb_guest_look(observer, g_ptr_array_index(looks, i), &observation->topology);
+        if (sight != NULL)
+            g_ptr_array_add(observation->guests, sight);
+    }
+    /* Counters come last, together and next to the clock: looking at RAM takes its time, and a
+     * rate is a difference of both. */
+    count_guests(observer->kernel, observation);
+    return g_steal_pointer(&observation);
+}
+
+static VbGuestSight *
+known_threads(const VbGuestSight *before)
+{
+    VbGuestSight *sight = vb_guest_sight_new();
+    vb_guest_free(sight->facts);
+    sight->facts = vb_guest_copy(before->facts);
+    for (guint i = 0; i < before->vcpus->len; i++) {
+        VbVcpuSight *vcpu = vb_vcpu_sight_new();
+        *vcpu = *(const VbVcpuSight *)g_ptr_array_index(before->vcpus, i);
+        g_ptr_array_add(sight->vcpus, vcpu);
+    }
+    return sight;
+}
+
+VbObservation *
+vb_observe_threads(const VbObserver *observer, const VbObservation *full)
+{
+    VbObservation *observation = vb_observation_new(VB_LOOK_THREADS);
+    for (guint i = 0; i < full->guests->len; i++) {
+        const VbGuestSight *before = g_ptr_array_index(full->guests, i);
+        if (before->facts->pid != 0)
+            g_ptr_array_add(observation->guests, known_threads(before));
+    }
+    count_guests(observer->kernel, observation);
+    return observation;
+}
