@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/domain.h"
+#include "libvirt/xml_tree.h"
+
+G_BEGIN_DECLS
+
+/* The parts of vb_domain_xml_parse() that have a file of their own. @root is <domain>. */
+
+/**
+ * Fills in cells and locked: <cpu><numa>, <memoryBacking>, <memnode>. After name, memory and vCPUs.
+ * @max_vcpus: vCPUs with those that may be plugged in later
+ */
+gboolean vb_domain_xml_read_cells(const xmlNode *root, guint max_vcpus, VbDomain *domain,
+                                  GError **error);
+
+/** The namespace of <numa> in <metadata>. */
+#define VB_METADATA_NAMESPACE "urn:vmbalancer:domain:1.0"
+
+/**
+ * Fills in whose metadata the guest carries, and policy, home_nodes and metadata_error from ours.
+ * A bad element takes nothing away but itself: policy and home_nodes are then NULL.
+ */
+void vb_domain_xml_read_metadata(const xmlNode *root, VbDomain *domain);
+
+G_END_DECLS
