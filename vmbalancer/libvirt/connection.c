@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libvirt/domain_look.h"
+#include "libvirt/failure.h"
+#include "libvirt/hypervisor.h"
+#include "libvirt/requests.h"
+#include "libvirt/uri.h"
+#include "libvirt/worker.h"
+#include <vmbalancer/error.h>
+
+/* How long one guest may take to tell its job; a guest in none answers within a millisecond. */
+#define JOB_DEADLINE_MS 250
+/* How long a goodbye to libvirtd may take. */
+#define CLOSE_DEADLINE_MS 1000
+
+typedef struct {
+    VbHypervisor hypervisor;
+    virConnectPtr connection;
+    VbWorker *worker;
+} Connection;
+
+static VbCall
+make_call(const char *lane, const char *words, VbWorkerFunc func, VbRequest *request,
+          GDestroyNotify free_result)
+{
+    return (VbCall){
+        .lane = lane,
+        .words = words,
+        .func = func,
+        .data = request,
+        .free_data = (GDestroyNotify)vb_request_free,
+        .free_result = free_result,
+    };
+}
+
+static guint
+remaining_ms(gint64 deadline_us)
+{
+    gint64 left = (deadline_us - g_get_monotonic_time()) / 1000;
+    return (guint)CLAMP(left, 0, G_MAXUINT);
+}
+
+static gint64
+deadline_from_now(guint deadline_ms)
+{
+    return g_get_monotonic_time() + (gint64)deadline_ms * 1000;
+}
+
+static void
+set_busy(VbDomainLook *look, const char *busy)
+{
+    look->state = VB_GUEST_BUSY;
+    g_free(look->busy);
+    look->busy = g_strdup(busy);
+}
+
+/*
+ * Adds the guest's job to a look. That question alone waits for the guest, so it goes in the guest's
+ * own lane and only where the answers before do not tell enough. A guest that does not answer is busy.
+ * Returns: FALSE if the guest is gone or the connection lost
+ */
+static gboolean
+add_job(Connection *self, VbDomainLook *look, gint64 deadline_us, GError **error)
+{
+    if (look->state != VB_GUEST_RUNNING && look->state != VB_GUEST_PAUSED)
+        return TRUE;
+    const char *uuid = look->live->uuid;
+    g_autofree char *words = g_strdup_printf("guest %s: reading its job", look->live->name);
+    VbCall call = make_call(uuid, words, vb_request_job, vb_request_new(self->connection, uuid),
+                            g_free);
+    guint deadline_ms = MIN(JOB_DEADLINE_MS, remaining_ms(deadline_us));
+    g_autoptr(GError) failure = NULL;
+    g_autofree VbDomainJob *job = vb_worker_run(self->worker, &call, deadline_ms, &failure);
+    if (job != NULL) {
+        if (job->busy != NULL)
+            set_busy(look, job->busy);
+        return TRUE;
+    }
+    if (g_error_matches(failure, VB_ERROR, VB_ERROR_NO_GUEST) ||
+        g_error_matches(failure, VB_ERROR, VB_ERROR_UNREACHABLE)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    /* Refused for other guests' sake, or the driver has no jobs: then what is known must do. */
+    if (vb_worker_is_late(self->worker, uuid))
+        set_busy(look, "job");
+    return TRUE;
+}
+
+static GPtrArray *
+connection_list(VbHypervisor *hypervisor, guint deadline_ms, GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    gint64 deadline_us = deadline_from_now(deadline_ms);
+    VbCall call = make_call(VB_LANE_CONNECTION, "listing guests", vb_request_list,
+                            vb_request_new(self->connection, NULL),
+                            (GDestroyNotify)g_ptr_array_unref);
+    g_autoptr(GPtrArray) looks = vb_worker_run(self->worker, &call, deadline_ms, error);
+    if (looks == NULL)
+        return NULL;
+    for (guint i = 0; i < looks->len;) {
+        g_autoptr(GError) failure = NULL;
+        if (add_job(self, g_ptr_array_index(looks, i), deadline_us, &failure)) {
+            i++;
+        } else if (g_error_matches(failure, VB_ERROR, VB_ERROR_NO_GUEST)) {
+            g_ptr_array_remove_index(looks, i);
+        } else {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&looks);
+}
+
+static VbDomainLook *
+connection_look(VbHypervisor *hypervisor, const char *uuid, guint deadline_ms, GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    gint64 deadline_us = deadline_from_now(deadline_ms);
+    g_autofree char *words = g_strdup_printf("guest %s: reading it", uuid);
+    VbCall call =
+        make_call(VB_LANE_CONNECTION, words, vb_request_look,
+                  vb_request_new(self->connection, uuid), (GDestroyNotify)vb_domain_look_free);
+    g_autoptr(VbDomainLook) look = vb_worker_run(self->worker, &call, deadline_ms, error);
+    if (look == NULL || !add_job(self, look, deadline_us, error))
+        return NULL;
+    return g_steal_pointer(&look);
+}
+
+static gboolean
+connection_pin(VbHypervisor *hypervisor, const char *uuid, const char *thread,
+               const VbCpuSet *cpus, guint deadline_ms, GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    g_autofree char *words = g_strdup_printf("guest %s: pinning %s", uuid, thread);
+    VbRequest *request = vb_request_new(self->connection, uuid);
+    request->thread = g_strdup(thread);
+    request->cpus = *cpus;
+    VbCall call = make_call(uuid, words, vb_request_pin, request, NULL);
+    return vb_worker_run(self->worker, &call, deadline_ms, error) != NULL;
+}
+
+static char *
+connection_monitor(VbHypervisor *hypervisor, const char *uuid, const char *command,
+                   guint deadline_ms, GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    g_autofree char *words = g_strdup_printf("guest %s: asking QEMU's monitor", uuid);
+    VbRequest *request = vb_request_new(self->connection, uuid);
+    request->command = g_strdup(command);
+    VbCall call = make_call(uuid, words, vb_request_monitor, request, g_free);
+    return vb_worker_run(self->worker, &call, deadline_ms, error);
+}
+
+/* Closing speaks to libvirtd too; if that does not answer, the worker's thread waits, not we. */
+static void
+connection_free(VbHypervisor *hypervisor)
+{
+    Connection *self = (Connection *)hypervisor;
+    VbRequest *request = vb_request_new(self->connection, NULL);
+    virConnectClose(g_steal_pointer(&self->connection));
+    VbCall call = make_call(VB_LANE_CONNECTION, "closing the connection", vb_request_close, request,
+                            NULL);
+    vb_worker_run(self->worker, &call, CLOSE_DEADLINE_MS, NULL);
+    vb_worker_free(self->worker);
+    g_free(self);
+}
+
+static const VbHypervisorOps connection_ops = {
+    .list = connection_list,
+    .look = connection_look,
+    .pin = connection_pin,
+    .monitor = connection_monitor,
+    .free = connection_free,
+};
+
+static void
+close_late(gpointer connection)
+{
+    virConnectClose(connection);
+}
+
+VbHypervisor *
+vb_hypervisor_connect(const char *uri, guint deadline_ms, GError **error)
+{
+    g_autofree char *chosen = vb_uri_choose(uri);
+    if (!vb_uri_check_local(chosen, error))
+        return NULL;
+    vb_failure_silence_libvirt();
+    g_autoptr(VbWorker) worker = vb_worker_new();
+    g_autofree char *words = g_strdup_printf("connecting to %s", chosen);
+    VbRequest *request = vb_request_new(NULL, NULL);
+    request->uri = g_strdup(chosen);
+    VbCall call = make_call(VB_LANE_CONNECTION, words, vb_request_open, request, close_late);
+    virConnectPtr connection = vb_worker_run(worker, &call, deadline_ms, error);
+    if (connection == NULL)
+        return NULL;
+    Connection *self = g_new0(Connection, 1);
+    self->hypervisor.ops = &connection_ops;
+    self->connection = connection;
+    self->worker = g_steal_pointer(&worker);
+    return &self->hypervisor;
+}
