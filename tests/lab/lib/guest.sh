@@ -49,6 +49,7 @@ lab_guest() {
 		virsh -q create "/run/lab/guests/$name.xml" || return
 	fi
 	lab_serial_follow "$name"
+	lab_tell_meter
 	if [ -n "$wait$suspend" ]; then
 		lab_quota "$name" max
 		lab_ready "$name" || return
@@ -119,6 +120,16 @@ lab_guest_xml() {
 	echo "$extra</domain>"
 }
 
+# Tells the meter which addresses are guest RAM, of all guests that run.
+lab_tell_meter() {
+	local file
+	for file in /run/lab/guests/*.xml; do
+		file=${file##*/}
+		[ ! -e "/run/libvirt/qemu/${file%.xml}.pid" ] || lab_ranges "${file%.xml}"
+	done >/run/lab/job/ranges.new
+	mv /run/lab/job/ranges.new /run/lab/job/ranges
+}
+
 # lab_ready NAME [SECONDS]: waits until the guest runs its walk; tells why if it never does.
 lab_ready() {
 	local serial=/var/log/lab/$1.serial end=$((SECONDS + ${2:-60}))
@@ -147,4 +158,5 @@ lab_stop() {
 		[ ! -e "/run/lab/guests/$name.follower" ] || kill -- "-$(cat "/run/lab/guests/$name.follower")" 2>/dev/null
 		rm -f "/run/lab/guests/$name" "/run/lab/guests/$name".*
 	done
+	lab_tell_meter
 }
