@@ -12,7 +12,10 @@ G_BEGIN_DECLS
  */
 typedef struct VbMover VbMover;
 
-/** A stretch of a process's address space, page aligned. */
+/**
+ * A stretch of a process's address space, aligned to its page size. Ranges of one request are
+ * ascending and do not overlap; anything else is VB_ERROR_INVALID.
+ */
 typedef struct {
     guint64 start;
     guint64 end;
@@ -38,6 +41,8 @@ typedef struct {
     gint64 batch_target_ns;       /**< a batch adapts to this duration; 0 = the mover's default, 30 ms */
     guint64 limit_bytes;          /**< stop after so many; 0 = no limit */
     VbNodeSet from;               /**< only pages on these nodes; 0 = every node but the target */
+    gboolean shared;              /**< the RAM is known to be mapped by helpers too (vhost-user, virtiofs): move
+                                       such pages as well; needs CAP_SYS_NICE. Else they are unmovable */
 } VbMoveBudget;
 
 /** Why a move ended. */
@@ -55,8 +60,10 @@ typedef enum {
 /** How far a move is, or was at its end. */
 typedef struct {
     VbMoveEnd end;                /**< final reports only */
-    guint64 bytes_moved;
-    guint64 bytes_left;           /**< still off target, movable as far as known */
+    guint64 bytes_moved;          /**< what the kernel, asked again, says is there; a transparent hugepage goes
+                                       whole, so this may pass limit_bytes by less than 2 MiB */
+    guint64 bytes_left;           /**< still off target, movable as far as known; what the move has not come
+                                       to yet is estimated from at most 4096 pages */
     guint64 bytes_unmovable;      /**< gave up on these */
     guint64 batches;
     gint64 duration_ns;
@@ -70,6 +77,7 @@ typedef void (*VbMoveProgress)(const VbMoveReport *report, gpointer user_data);
  * @program: (nullable): path; NULL = VMBALANCER_MOVER, beside the running program (build tree), libexec
  */
 VbMover *vb_mover_spawn(const char *program, GError **error);
+/** Ends the mover and frees; what it was doing ends within a batch. */
 void vb_mover_close(VbMover *mover);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbMover, vb_mover_close)
 
@@ -98,9 +106,9 @@ gboolean vb_mover_sample(VbMover *mover, const VbProcess *process, const VbRange
 
 /**
  * Moves pages to @target, paced, in batches, asked for anew after each. An expected end (full node, guest
- * gone, cancelled) is not an error: it is in @ret->end.
+ * gone, cancelled) is not an error: it is in @ret->end. When cancelled it ends within a batch.
  * @progress: (nullable): called on this thread at most a few times a second
- * Errors: VB_ERROR_UNREACHABLE, VB_ERROR_INVALID.
+ * Errors: VB_ERROR_UNREACHABLE, VB_ERROR_INVALID, VB_ERROR_DENIED (no QEMU guest), VB_ERROR_UNSUPPORTED.
  */
 gboolean vb_mover_move(VbMover *mover, const VbProcess *process, const VbRange *ranges,
                        guint n_ranges, int target, const VbMoveBudget *budget,

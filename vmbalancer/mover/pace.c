@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mover/pace.h"
+
+#define SECOND_NS G_GINT64_CONSTANT(1000000000)
+#define MIB G_GUINT64_CONSTANT(1048576)
+
+/* Long enough to pay for the draining of all CPUs that opens each call, short for a guest to wait. */
+#define TARGET_DEFAULT_NS (30 * SECOND_NS / 1000)
+/* 512 small pages, one hugepage: a first guess that is a few milliseconds on any machine. */
+#define BATCH_START (2 * MIB)
+/* Below this the call's own cost rules, which a smaller batch does not lower. */
+#define BATCH_FLOOR (MIB / 2)
+/* 4096 small pages; 32 hugepages of 2 MiB. */
+#define BATCH_CAP_SMALL (16 * MIB)
+#define BATCH_CAP_HUGE (64 * MIB)
+/* A batch takes at most this part of a second's bytes: a low rate is a trickle, not gusts. */
+#define RATE_PART 10
+/* The most that a pause (a guest's, the scheduler's) may be made up for afterwards. */
+#define BURST_NS (SECOND_NS / 10)
+
+static guint64
+cap(guint64 page_size)
+{
+    return page_size >= 2 * MIB ? BATCH_CAP_HUGE : BATCH_CAP_SMALL;
+}
+
+void
+vb_pace_begin(VbPace *pace, guint64 rate_bytes_per_s, gint64 target_ns, gint64 now_ns)
+{
+    *pace = (VbPace){
+        .rate_bytes_per_s = rate_bytes_per_s,
+        .target_ns = target_ns > 0 ? target_ns : TARGET_DEFAULT_NS,
+        .batch_bytes = BATCH_START,
+        .due_ns = now_ns,
+    };
+}
+
+guint64
+vb_pace_batch_bytes(const VbPace *pace, guint64 page_size)
+{
+    guint64 bytes = MIN(pace->batch_bytes, cap(page_size));
+    if (pace->rate_bytes_per_s > 0)
+        bytes = MIN(bytes, MAX(pace->rate_bytes_per_s / RATE_PART, BATCH_FLOOR));
+    return MAX(bytes, page_size);
+}
+
+void
+vb_pace_note(VbPace *pace, guint64 page_size, guint64 tried_bytes, guint64 moved_bytes,
+             gint64 begun_ns, gint64 ended_ns)
+{
+    gint64 took_ns = ended_ns - begun_ns;
+    /* Only a batch that was as big as allowed says that a bigger one would fit too. */
+    if (took_ns > pace->target_ns * 5 / 4)
+        pace->batch_bytes = MAX(pace->batch_bytes / 2, BATCH_FLOOR);
+    else if (took_ns < pace->target_ns * 3 / 4 && tried_bytes >= pace->batch_bytes / 2)
+        pace->batch_bytes = MIN(pace->batch_bytes * 2, cap(page_size));
+    if (pace->rate_bytes_per_s == 0)
+        return;
+    gdouble cost_ns = (gdouble)moved_bytes * (gdouble)SECOND_NS / (gdouble)pace->rate_bytes_per_s;
+    /* A year: keeps the sum far from overflow at a rate of a byte a second. */
+    cost_ns = MIN(cost_ns, 365.0 * 86400.0 * (gdouble)SECOND_NS);
+    pace->due_ns = MAX(pace->due_ns, begun_ns - BURST_NS) + (gint64)cost_ns;
+}
+
+gint64
+vb_pace_wait_ns(const VbPace *pace, gint64 now_ns)
+{
+    return pace->rate_bytes_per_s == 0 ? 0 : MAX(pace->due_ns - now_ns, 0);
+}

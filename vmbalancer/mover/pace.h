@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/*
+ * How big the next batch is and when it may go: the size adapts to a duration, a token bucket keeps
+ * the rate. Times are of the caller's monotonic clock.
+ */
+typedef struct {
+    guint64 rate_bytes_per_s; /**< 0 = unpaced */
+    gint64 target_ns;         /**< that a batch shall take */
+    guint64 batch_bytes;      /**< size that batches have adapted to */
+    gint64 due_ns;            /**< when the bucket is no longer overdrawn */
+} VbPace;
+
+/** @target_ns: 0 = 30 ms */
+void vb_pace_begin(VbPace *pace, guint64 rate_bytes_per_s, gint64 target_ns, gint64 now_ns);
+/** Most bytes of the next batch, of pages of @page_size: at least one page. */
+guint64 vb_pace_batch_bytes(const VbPace *pace, guint64 page_size);
+/**
+ * Notes a batch.
+ * @tried_bytes: what it could have moved at most
+ * @moved_bytes: what it moved
+ */
+void vb_pace_note(VbPace *pace, guint64 page_size, guint64 tried_bytes, guint64 moved_bytes,
+                  gint64 begun_ns, gint64 ended_ns);
+/** How long to wait before the next batch. */
+gint64 vb_pace_wait_ns(const VbPace *pace, gint64 now_ns);
+
+G_END_DECLS

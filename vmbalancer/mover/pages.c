@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mover/pages.h"
+#include <errno.h>
+#include <vmbalancer/error.h>
+
+int
+vb_pages_query(VbKernel *kernel, int pid, guint count, void **pages, int *nodes)
+{
+    for (guint i = 0; i < count; i++)
+        nodes[i] = VB_PAGE_UNSET;
+    for (guint done = 0; done < count;) {
+        guint part = MIN(count - done, VB_QUERY_MAX);
+        long result =
+            kernel->ops->move_pages(kernel, pid, part, pages + done, NULL, nodes + done, 0);
+        if (result < 0)
+            return (int)result;
+        done += part;
+    }
+    return 0;
+}
+
+void
+vb_pages_set_error(GError **error, int pid, int code)
+{
+    switch (code) {
+    case -ESRCH:
+        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "process %d has ended", pid);
+        return;
+    case -EPERM:
+    case -EACCES:
+        g_set_error(error, VB_ERROR, VB_ERROR_DENIED,
+                    "the kernel refuses to look at the pages of process %d: %s; the mover needs "
+                    "CAP_SYS_PTRACE and CAP_SYS_NICE", pid, g_strerror(-code));
+        return;
+    case -ENOSYS:
+        g_set_error(error, VB_ERROR, VB_ERROR_UNSUPPORTED,
+                    "this kernel has no move_pages(2); it needs CONFIG_NUMA and CONFIG_MIGRATION");
+        return;
+    case -ENODEV:
+        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                    "pages of process %d cannot go there: the target node is not online or has no "
+                    "memory", pid);
+        return;
+    default:
+        g_set_error(error, VB_ERROR, VB_ERROR_FAILED, "move_pages of process %d: %s", pid,
+                    g_strerror(-code));
+    }
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "mover/client.h"
+
+G_BEGIN_DECLS
+
+/*
+ * What client and mover say to each other over a SOCK_SEQPACKET socket, one struct a message, in
+ * the machine's own byte order (both ends are on one host).
+ *
+ * A request is a VbWireRequest followed by n_ranges VbWireRange and nothing else. Each is answered
+ * by one reply; a move by any number of progress replies and then one final reply. During a
+ * move the client may send VB_OP_CANCEL only; at any other time the mover ignores a cancel, which
+ * may have crossed the final reply on its way. A client that closes its end cancels.
+ */
+#define VB_WIRE_VERSION 1
+
+typedef enum {
+    VB_OP_HELLO = 1, /**< version, op; answered by VB_REPLY_HELLO */
+    VB_OP_FILE,      /**< + pid, start_time, file; answered by VB_REPLY_FILE with a descriptor */
+    VB_OP_SAMPLE,    /**< + pid, start_time, ranges, max_pages, seed; answered by VB_REPLY_SAMPLE */
+    VB_OP_MOVE,      /**< + pid, start_time, ranges, target, budget; answered by VB_REPLY_MOVED */
+    VB_OP_CANCEL,    /**< version, op; not answered */
+} VbWireOp;
+
+/** VB_OP_MOVE: VbMoveBudget.shared. */
+#define VB_WIRE_SHARED (1u << 0)
+/** Highest end of a range: user space with five page table levels. */
+#define VB_WIRE_ADDRESS_MAX (G_GUINT64_CONSTANT(1) << 57)
+/** Bounds of a page size: a small page, and the largest hugepage of any architecture. */
+#define VB_WIRE_PAGE_MIN G_GUINT64_CONSTANT(4096)
+#define VB_WIRE_PAGE_MAX (G_GUINT64_CONSTANT(16) << 30)
+/** Most pages of one sample: 1 TiB, page by page. */
+#define VB_WIRE_SAMPLE_MAX (1u << 28)
+/** Bounds of batch_target_ns where it is not 0: 1 ms to 10 s. */
+#define VB_WIRE_BATCH_MIN_NS G_GINT64_CONSTANT(1000000)
+#define VB_WIRE_BATCH_MAX_NS G_GINT64_CONSTANT(10000000000)
+
+/** A request. Fields that its op does not name are 0. */
+typedef struct {
+    guint32 version;          /**< VB_WIRE_VERSION */
+    guint32 op;               /**< VbWireOp */
+    gint32 pid;               /**< of the guest, > 0 */
+    guint32 file;             /**< VbMoverFile */
+    guint64 start_time;       /**< of the process */
+    guint64 seed;             /**< any */
+    guint32 max_pages;        /**< 1 .. VB_WIRE_SAMPLE_MAX */
+    gint32 target;            /**< node, 0 .. VB_NODES_MAX - 1 */
+    guint64 rate_bytes_per_s; /**< any; 0 = unpaced */
+    gint64 batch_target_ns;   /**< 0 or VB_WIRE_BATCH_MIN_NS .. VB_WIRE_BATCH_MAX_NS */
+    guint64 limit_bytes;      /**< any; 0 = no limit */
+    guint64 from;             /**< VbNodeSet; 0 = every node but the target */
+    guint32 flags;            /**< VB_WIRE_SHARED */
+    guint32 n_ranges;         /**< 1 .. VB_RANGES_MAX */
+    guint64 reserved;         /**< 0 */
+} VbWireRequest;
+
+/** A range: start < end <= VB_WIRE_ADDRESS_MAX, a power of two as page size, ends aligned to it. */
+typedef struct {
+    guint64 start;
+    guint64 end;
+    guint64 page_size;
+} VbWireRange;
+
+/** A whole request as it is sent; only so many ranges as there are. */
+typedef struct {
+    VbWireRequest head;
+    VbWireRange range[VB_RANGES_MAX];
+} VbWireMessage;
+
+typedef enum {
+    VB_REPLY_HELLO = 1,
+    VB_REPLY_FILE,     /**< with the open file as SCM_RIGHTS */
+    VB_REPLY_SAMPLE,   /**< sample */
+    VB_REPLY_PROGRESS, /**< report; more replies follow */
+    VB_REPLY_MOVED,    /**< report */
+    VB_REPLY_ERROR,    /**< code and text */
+} VbWireReplyKind;
+
+/** VbSample. */
+typedef struct {
+    guint64 pages_total;
+    guint64 pages_asked;
+    guint64 by_node[VB_NODES_MAX];
+    guint64 absent;
+    guint64 unknown;
+    guint64 census; /**< 0 or 1 */
+} VbWireSample;
+
+/** VbMoveReport. */
+typedef struct {
+    guint64 end; /**< VbMoveEnd */
+    guint64 bytes_moved;
+    guint64 bytes_left;
+    guint64 bytes_unmovable;
+    guint64 batches;
+    gint64 duration_ns;
+    gint64 longest_batch_ns;
+} VbWireReport;
+
+/** A reply, always of this size. */
+typedef struct {
+    guint32 version;  /**< VB_WIRE_VERSION of the mover */
+    guint32 kind;     /**< VbWireReplyKind */
+    guint32 code;     /**< error: VbError; else 0 */
+    guint32 reserved; /**< 0 */
+    union {
+        VbWireSample sample;
+        VbWireReport report;
+        char text[512]; /**< error: the message, UTF-8, ends with NUL */
+    };
+} VbWireReply;
+
+G_STATIC_ASSERT(sizeof(VbWireRequest) == 88);
+G_STATIC_ASSERT(sizeof(VbWireRange) == 24);
+G_STATIC_ASSERT(sizeof(VbWireReply) == 16 + sizeof(VbWireSample));
+
+G_END_DECLS
