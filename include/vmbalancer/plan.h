@@ -22,6 +22,7 @@ typedef struct {
     int from;            /**< move: node that the pages leave; pin: where it ran most, or VB_NO_NODE */
     int to;              /**< node that it goes to */
     guint64 bytes;       /**< cost: bytes to move; 0 for a pin */
+    gboolean all;        /**< move: all that the cell has on @from, @bytes being the estimate; else @bytes at most */
     int gain_bp;         /**< expected gain of the guest's locality, of the plan as a whole for the guest */
     char *reason;        /**< why, in words */
 } VbAction;
@@ -55,6 +56,7 @@ typedef struct {
     guint64 bytes_moved;
     gint64 duration_ns;
     char *error;         /**< NULL when done */
+    int code;            /**< VbError of @error, VB_ERROR_FAILED if there is none of its own */
 } VbOutcome;
 
 VbPlan *vb_plan_new(const char *policy);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "act/placement.h"
+#include "mover/client.h"
+#include <vmbalancer/plan.h>
+
+G_BEGIN_DECLS
+
+/*
+ * Plan -> one queue a guest -> outcomes. A guest's actions run in order, pins first, then pages; guests
+ * run beside each other on a few workers, each with a mover of its own.
+ */
+
+/** How far a running plan is. */
+typedef struct {
+    guint64 bytes_planned;
+    guint64 bytes_moved;
+    guint guests_planned;
+    guint guests_done;
+} VbRunProgress;
+
+/** Moves pages. Real: vb_run_real_moves(); tests put a fake in its place. */
+typedef struct {
+    gpointer (*open)(GError **error);
+    gboolean (*move)(gpointer mover, const VbProcess *process, const VbRange *ranges,
+                     guint n_ranges, int target, const VbMoveBudget *budget,
+                     VbMoveProgress progress, gpointer user_data, GCancellable *cancellable,
+                     VbMoveReport *ret, GError **error);
+    void (*close)(gpointer mover);
+} VbMoves;
+
+/** Returns: (transfer none): moves through vmbalancer-mover. */
+const VbMoves *vb_run_real_moves(void);
+
+/** Whose RAM, which, and how it is mapped. */
+typedef struct {
+    VbProcess process;
+    GArray *ranges;        /**< (element-type VbRange), owned */
+    gboolean shared;       /**< mapped by other processes too */
+} VbMoveSource;
+
+/** What running a plan needs. Callbacks run on worker threads, several at a time. */
+typedef struct {
+    const VbPlacement *placement;
+    const VbMoves *moves;
+    guint workers;                     /**< guests at a time, at least 1 */
+    guint64 rate_bytes_per_s;          /**< all together; 0 = no limit */
+    guint64 guest_rate_bytes_per_s;    /**< each guest; 0 = no limit */
+    /** Finds the RAM of a cell as it is mapped now. @ret's ranges are the caller's to free. */
+    gboolean (*find_ram)(const VbAction *action, VbMoveSource *ret, gpointer user_data,
+                         GError **error);
+    /** FALSE with VB_ERROR_NO_SPACE and the numbers if the target has no room for it now. */
+    gboolean (*has_room)(const VbAction *action, gpointer user_data, GError **error);
+    /** FALSE with the reason if the guest must be left alone now (paused, migrating, gone). */
+    gboolean (*may_go_on)(const char *uuid, gpointer user_data, GError **error);
+    /** (nullable): called a few times a second. */
+    void (*progress)(const VbRunProgress *progress, gpointer user_data);
+    gpointer user_data;
+} VbRunner;
+
+/**
+ * Runs @plan; blocks until all is done or cancelled.
+ * Returns: (transfer full) (element-type VbOutcome): one for each action, in their order.
+ */
+GPtrArray *vb_run(const VbRunner *runner, const VbPlan *plan, GCancellable *cancellable);
+
+G_END_DECLS

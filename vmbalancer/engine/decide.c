@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/guard.h"
+#include "core/predict.h"
+#include "engine/engine.h"
+#include <vmbalancer/error.h>
+
+/* What a guest without a policy of its own gets, until the host says otherwise. */
+#define FALLBACK_POLICY "home-node"
+
+void
+vb_decision_free(VbDecision *decision)
+{
+    if (decision == NULL)
+        return;
+    vb_plan_free(decision->plan);
+    vb_snapshot_free(decision->before);
+    vb_snapshot_free(decision->predicted);
+    g_free(decision);
+}
+
+/* "balance" is the name of the policy to come; until it is here home-node stands in for it. */
+static const char *
+policy_of(const VbGuest *guest, const VbConfig *config, const VbPlanRequest *request)
+{
+    const char *name = request->policy != NULL          ? request->policy
+                       : guest->policy != NULL          ? guest->policy
+                       : config->default_policy != NULL ? config->default_policy
+                                                        : FALLBACK_POLICY;
+    return g_str_equal(name, "balance") && vb_policy_find(name) == NULL ? FALLBACK_POLICY : name;
+}
+
+static gboolean
+is_named(const VbGuest *guest, const VbPlanRequest *request)
+{
+    for (guint i = 0; request->guests != NULL && request->guests[i] != NULL; i++)
+        if (g_strcmp0(request->guests[i], guest->name) == 0 ||
+            g_strcmp0(request->guests[i], guest->uuid) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+names_exist(const VbSnapshot *snapshot, const VbPlanRequest *request, GError **error)
+{
+    for (guint i = 0; request->guests != NULL && request->guests[i] != NULL; i++) {
+        gboolean found = FALSE;
+        const char *one[] = {request->guests[i], NULL};
+        VbPlanRequest single = {.guests = one};
+        for (guint g = 0; g < snapshot->guests->len; g++)
+            found |= is_named(g_ptr_array_index(snapshot->guests, g), &single);
+        if (!found) {
+            g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
+                        "no running guest is called \"%s\": see virsh list", request->guests[i]);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+check_request(const VbSnapshot *snapshot, const VbPlanRequest *request, GError **error)
+{
+    if (request->policy != NULL && vb_policy_find(request->policy) == NULL &&
+        !g_str_equal(request->policy, "balance")) {
+        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                    "there is no policy \"%s\": see vmbalancer policy list", request->policy);
+        return FALSE;
+    }
+    VbNodeSet missing = request->to & ~vb_topology_home_nodes(&snapshot->topology);
+    if (missing != 0) {
+        g_autofree char *bad = vb_nodeset_format(missing);
+        g_autofree char *good = vb_nodeset_format(vb_topology_home_nodes(&snapshot->topology));
+        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                    "--to: node %s cannot be a home; the nodes with CPUs and memory are %s", bad,
+                    good);
+        return FALSE;
+    }
+    return names_exist(snapshot, request, error);
+}
+
+/* Marks those that were asked for, and narrows their boundary to --to. */
+static void
+select_guests(VbSnapshot *snapshot, const VbPlanRequest *request)
+{
+    gboolean named = request->guests != NULL && request->guests[0] != NULL;
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        gboolean placed_by_others = guest->owner == VB_OWNER_HANDS_OFF ||
+                                    guest->owner == VB_OWNER_OBSERVE_ONLY;
+        guest->selected = named ? is_named(guest, request) : TRUE;
+        guest->forced = named && request->force && guest->selected && placed_by_others;
+        if (guest->selected && request->to != 0)
+            guest->boundary &= request->to;
+    }
+}
+
+/* Lets only the guests of one policy be decided on. Returns: how many there are. */
+static guint
+select_policy(VbSnapshot *snapshot, const VbSnapshot *asked, const char *name,
+              const VbConfig *config, const VbPlanRequest *request)
+{
+    guint count = 0;
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        const VbGuest *wanted = vb_snapshot_find(asked, guest->uuid);
+        guest->selected = wanted != NULL && wanted->selected &&
+                          g_str_equal(policy_of(guest, config, request), name);
+        count += guest->selected;
+    }
+    return count;
+}
+
+static void
+append(VbPlan *into, const VbPlan *from)
+{
+    for (guint i = 0; i < from->actions->len; i++)
+        g_ptr_array_add(into->actions, vb_action_copy(g_ptr_array_index(from->actions, i)));
+    for (guint i = 0; i < from->declined->len; i++) {
+        const VbDecline *decline = g_ptr_array_index(from->declined, i);
+        VbGuest guest = {.uuid = decline->uuid, .name = decline->guest};
+        vb_plan_decline(into, &guest, decline->code, "%s", decline->reason);
+    }
+}
+
+/* One policy's guests, on the host as the policies before it will leave it. */
+static void
+decide_policy(VbDecision *decision, const VbPolicy *policy, const VbConfig *config,
+              const VbPlanRequest *request)
+{
+    g_autoptr(VbSnapshot) now = vb_snapshot_copy(decision->predicted);
+    if (select_policy(now, decision->before, policy->name, config, request) == 0)
+        return;
+    vb_config_apply(config, policy, now);
+    VbGuardLimits limits = {.force = request->force};
+    g_autoptr(VbPlan) plan = vb_policy_decide(policy, now);
+    vb_guard_apply(plan, now, &limits);
+    g_autoptr(VbSnapshot) predicted = vb_predict(now, plan);
+    vb_snapshot_free(decision->predicted);
+    decision->predicted = g_steal_pointer(&predicted);
+    const char *name = decision->plan->policy == NULL ? policy->name : "mixed";
+    g_free(decision->plan->policy);
+    decision->plan->policy = g_strdup(name);
+    append(decision->plan, plan);
+}
+
+static void
+decline_unknown_policies(VbDecision *decision, const VbConfig *config,
+                         const VbPlanRequest *request)
+{
+    for (guint i = 0; i < decision->before->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(decision->before->guests, i);
+        const char *name = policy_of(guest, config, request);
+        if (guest->selected && vb_policy_find(name) == NULL)
+            vb_plan_decline(decision->plan, guest, "unknown-policy",
+                            "its policy \"%s\" does not exist here: see vmbalancer policy list, "
+                            "or name one with --policy",
+                            name);
+    }
+}
+
+VbDecision *
+vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
+                 const VbPlanRequest *request, GError **error)
+{
+    if (!check_request(snapshot, request, error))
+        return NULL;
+    VbDecision *decision = g_new0(VbDecision, 1);
+    decision->plan = vb_plan_new(NULL);
+    decision->before = vb_snapshot_copy(snapshot);
+    select_guests(decision->before, request);
+    decision->predicted = vb_snapshot_copy(decision->before);
+    decline_unknown_policies(decision, config, request);
+    const VbPolicy *const *policies = vb_policy_all();
+    for (guint i = 0; policies[i] != NULL; i++)
+        decide_policy(decision, policies[i], config, request);
+    if (decision->plan->policy == NULL)
+        decision->plan->policy =
+            g_strdup(request->policy != NULL ? request->policy : FALLBACK_POLICY);
+    return decision;
+}

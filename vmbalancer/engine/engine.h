@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "act/run.h"
+#include "core/config.h"
+#include "observe/observe.h"
+#include <vmbalancer/policy.h>
+
+G_BEGIN_DECLS
+
+/*
+ * Ties observe, core and act together. The one-shot command runs it in-process; calls block and belong
+ * on a worker thread where something else must keep turning.
+ */
+typedef struct VbEngine VbEngine;
+
+/** How to open an engine. All zero is the default. */
+typedef struct {
+    const char *uri;           /**< NULL: LIBVIRT_DEFAULT_URI, else qemu:///system */
+    const char *config_path;   /**< NULL: VB_CONFIG_PATH if it is there */
+    gboolean passthrough;      /**< may ask QEMU through libvirt; taints the guest */
+    gboolean exact;            /**< RAM by numa_maps instead of samples */
+    guint deadline_ms;         /**< of each hypervisor call; 0 = 10 s */
+} VbEngineOptions;
+
+/**
+ * Reads the configuration, connects to libvirt, starts a mover.
+ * @warnings: (element-type utf8): sentences for the user are added
+ * Errors: VB_ERROR_UNREACHABLE (libvirt), VB_ERROR_INVALID (configuration), VB_ERROR_FAILED (mover).
+ */
+VbEngine *vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **error);
+void vb_engine_close(VbEngine *engine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbEngine, vb_engine_close)
+
+/** How a look is taken. */
+typedef enum {
+    VB_LOOK_ONCE,     /**< one full look, with a window of thread looks before it */
+    VB_LOOK_CONFIRM,  /**< two full looks, so that what is remote was seen twice */
+} VbLookKind;
+
+/**
+ * Looks at the host for @window_ms and folds what was seen into the model.
+ * @cancellable: (nullable)
+ * Errors: VB_ERROR_UNREACHABLE or VB_ERROR_TIMEOUT (libvirt), VB_ERROR_CANCELLED.
+ */
+gboolean vb_engine_look(VbEngine *engine, VbLookKind kind, guint window_ms,
+                        GCancellable *cancellable, GError **error);
+
+/** Returns: (transfer full): the host as last looked at, reserved nodes and reserves applied. */
+VbSnapshot *vb_engine_snapshot(VbEngine *engine);
+/** Returns: (transfer none): the last full look, NULL before the first. */
+const VbObservation *vb_engine_observation(VbEngine *engine);
+const VbConfig *vb_engine_config(VbEngine *engine);
+
+/** What is asked for. All zero: every guest that may be moved, each by its own policy. */
+typedef struct {
+    const char *const *guests; /**< (nullable): names or UUIDs, ends with NULL */
+    const char *policy;        /**< for all of them; NULL = each guest's own */
+    VbNodeSet to;              /**< home within these nodes only; 0 = wherever it may go */
+    gboolean force;            /**< also guests that others place, also beside a rival balancer */
+} VbPlanRequest;
+
+/** A plan with the host that it was made for and the one that it should lead to. */
+typedef struct {
+    VbPlan *plan;
+    VbSnapshot *before;
+    VbSnapshot *predicted;
+} VbDecision;
+
+void vb_decision_free(VbDecision *decision);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDecision, vb_decision_free)
+
+/**
+ * Decides and guards. Pure: nothing is looked at or changed.
+ * Errors: VB_ERROR_NO_GUEST naming the guest, VB_ERROR_INVALID for an unknown policy or node.
+ */
+VbDecision *vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
+                             const VbPlanRequest *request, GError **error);
+
+typedef void (*VbEngineProgress)(const VbRunProgress *progress, gpointer user_data);
+
+/**
+ * Does what was decided; blocks until it is done or cancelled.
+ * @rate_bytes_per_s: all moves together; 0 = the configuration's
+ * @progress: (nullable): called on worker threads
+ * Returns: (transfer full) (element-type VbOutcome): one for each action
+ */
+GPtrArray *vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_per_s,
+                         VbEngineProgress progress, gpointer user_data,
+                         GCancellable *cancellable);
+
+/**
+ * Gives a guest's pins back as they were.
+ * @guest: name or UUID
+ * Errors: VB_ERROR_NO_GUEST, and those of vb_placement_release().
+ */
+gboolean vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **error);
+
+G_END_DECLS
