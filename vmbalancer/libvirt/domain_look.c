@@ -18,8 +18,7 @@ read_xml(virDomainPtr domain, unsigned flags, const char *words, GError **error)
 {
     char *xml = virDomainGetXMLDesc(domain, flags);
     if (xml == NULL) {
-        vb_failure_set(error, virDomainGetConnect(domain), domain, "guest %s: reading its %s XML",
-                       virDomainGetName(domain), words);
+        vb_failure_set(error, NULL, domain, "reading its %s XML", words);
         return NULL;
     }
     VbDomain *read = vb_domain_xml_parse(xml, strlen(xml), error);
@@ -92,8 +91,7 @@ read_facts(virDomainPtr domain, VbDomainLook *look, GError **error)
     if (persistent > 0)
         look->inactive = read_xml(domain, VIR_DOMAIN_XML_INACTIVE, "inactive", &failure);
     else
-        vb_failure_set(&failure, virDomainGetConnect(domain), domain,
-                       "guest %s: asking whether it is persistent", virDomainGetName(domain));
+        vb_failure_set(&failure, NULL, domain, "asking whether it is persistent");
     return look->inactive != NULL || note(look, failure, error);
 }
 
@@ -105,8 +103,7 @@ read_state(virDomainPtr domain, VbDomainLook *look, GError **error)
     look->state = VB_GUEST_UNKNOWN;
     if (virDomainGetState(domain, &state, &reason, 0) < 0) {
         GError *failure = NULL;
-        vb_failure_set(&failure, virDomainGetConnect(domain), domain, "guest %s: reading its state",
-                       virDomainGetName(domain));
+        vb_failure_set(&failure, NULL, domain, "reading its state");
         return note(look, failure, error);
     }
     const char *busy;
@@ -153,8 +150,7 @@ vb_domain_look_job(virDomainPtr domain, VbDomainJob *ret, GError **error)
     TypedParameters *parameters = NULL;
     *ret = (VbDomainJob){NULL};
     if (virDomainGetJobStats(domain, &type, &parameters, &n, 0) < 0) {
-        vb_failure_set(error, virDomainGetConnect(domain), domain, "guest %s: reading its job",
-                       virDomainGetName(domain));
+        vb_failure_set(error, NULL, domain, "reading its job");
         return FALSE;
     }
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;

@@ -65,12 +65,17 @@ vb_failure_set(GError **error, virConnectPtr connection, virDomainPtr domain, co
     va_start(args, format);
     g_autofree char *what = g_strdup_vprintf(format, args);
     va_end(args);
+    if (connection == NULL && domain != NULL)
+        connection = virDomainGetConnect(domain);
     if (virConnectIsAlive(connection) == 0)
         code = VB_ERROR_UNREACHABLE;
     /* "Not running" has no code of its own: it is an invalid operation like many. */
     else if (code == VB_ERROR_FAILED && domain != NULL && virDomainIsActive(domain) == 0)
         code = VB_ERROR_NO_GUEST;
-    g_set_error(error, VB_ERROR, code, "%s: %s%s", what, message,
+    g_autofree char *guest =
+        domain == NULL ? NULL : g_utf8_make_valid(virDomainGetName(domain), -1);
+    g_set_error(error, VB_ERROR, code, "%s%s%s%s: %s%s", guest != NULL ? "guest " : "",
+                guest != NULL ? guest : "", guest != NULL ? ": " : "", what, message,
                 code == VB_ERROR_UNREACHABLE
                     ? "; the connection to libvirt is lost, look at: systemctl status libvirtd"
                     : "");

@@ -12,8 +12,9 @@ static int
 pin_vcpu(virDomainPtr domain, guint id, guchar *map, int length)
 {
     int result = virDomainPinVcpuFlags(domain, id, map, length, VIR_DOMAIN_AFFECT_LIVE);
-    /* Drivers without the flags have the older call, which pins the running guest. */
-    if (result < 0 && virGetLastErrorCode() == VIR_ERR_NO_SUPPORT)
+    /* Drivers without the flag have the older call; for QEMU it means the running guest just so. */
+    if (result < 0 && (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT ||
+                       virGetLastErrorCode() == VIR_ERR_INVALID_ARG))
         result = virDomainPinVcpu(domain, id, map, length);
     return result;
 }
@@ -114,7 +115,6 @@ vb_pin_thread(virDomainPtr domain, const char *thread, const VbCpuSet *cpus, GEr
     if (pin(domain, id, map, length) == 0)
         return TRUE;
     g_autofree char *text = vb_cpuset_format(cpus);
-    vb_failure_set(error, connection, domain, "guest %s: pinning %s to CPUs %s",
-                   virDomainGetName(domain), thread, text);
+    vb_failure_set(error, connection, domain, "pinning %s to CPUs %s", thread, text);
     return FALSE;
 }

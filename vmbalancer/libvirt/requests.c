@@ -154,8 +154,7 @@ vb_request_monitor(gpointer data, GCancellable *cancellable, GError **error)
     char *reply = NULL;
     if (virDomainQemuMonitorCommand(domain, request->command, &reply,
                                     VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT) < 0) {
-        vb_failure_set(error, request->connection, domain, "guest %s: asking QEMU's monitor",
-                       virDomainGetName(domain));
+        vb_failure_set(error, request->connection, domain, "asking QEMU's monitor");
         return NULL;
     }
     char *copy = g_strdup(reply != NULL ? reply : "");
