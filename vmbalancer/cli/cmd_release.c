@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/command.h"
+#include "cli/job.h"
+#include "cli/text.h"
+#include <stdio.h>
+
+/* What the work on a thread needs and leaves. */
+typedef struct {
+    const VbCli *cli;
+    const char *guest;
+    VbRelease release;
+} Work;
+
+static gboolean
+work(gpointer data, GCancellable *cancellable, GError **error)
+{
+    Work *job = data;
+    g_autoptr(VbEngine) engine = vb_command_open(job->cli, FALSE, error);
+    return engine != NULL && vb_engine_release(engine, job->guest, &job->release, error);
+}
+
+static void
+print_json(const Work *job)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "schema");
+    json_builder_add_string_value(builder, "vmbalancer.release/1");
+    json_builder_set_member_name(builder, "guest");
+    json_builder_add_string_value(builder, job->guest);
+    json_builder_set_member_name(builder, "restored");
+    json_builder_add_int_value(builder, job->release.restored);
+    json_builder_set_member_name(builder, "left");
+    json_builder_add_int_value(builder, job->release.left);
+    json_builder_end_object(builder);
+    g_autoptr(JsonNode) node = json_builder_get_root(builder);
+    vb_command_print_json(node);
+}
+
+static void
+print_text(const Work *job)
+{
+    g_autofree char *name = vb_text_shown(job->guest, job->cli->style.utf8);
+    if (!job->release.recorded) {
+        printf("%s: nothing to release, vmbalancer has not pinned it\n", name);
+        return;
+    }
+    printf("%s: %u threads given back as they were; its RAM stays where it is\n", name,
+           job->release.restored);
+    if (job->release.left > 0)
+        printf("%s: %u threads left alone, as somebody else has pinned them since\n", name,
+               job->release.left);
+}
+
+static int
+run(const VbCommand *command, VbCli *cli, int argc, char **argv)
+{
+    Work job = {.cli = cli};
+    g_autoptr(GError) error = NULL;
+    if (!vb_command_parse(command, cli, NULL, &argc, &argv))
+        return VB_EXIT_USAGE;
+    if (argc != 2)
+        return vb_command_misuse(command, "release takes the name of one guest");
+    job.guest = argv[1];
+    if (!vb_job_run(work, &job, 0, NULL, &error))
+        return vb_command_fail(error);
+    if (cli->json)
+        print_json(&job);
+    else
+        print_text(&job);
+    return VB_EXIT_DONE;
+}
+
+const VbCommand vb_command_release = {
+    .name = "release",
+    .arguments = "GUEST",
+    .summary = "undo: give a guest's pins back as they were",
+    .run = run,
+};

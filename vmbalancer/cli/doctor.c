@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/doctor.h"
+#include "core/text.h"
+#include <string.h>
+
+/* CAP_SYS_PTRACE and CAP_SYS_NICE, linux/capability.h: what the mover keeps. */
+#define NEEDED_CAPABILITIES ((G_GUINT64_CONSTANT(1) << 19) | (G_GUINT64_CONSTANT(1) << 23))
+
+void
+vb_finding_free(VbFinding *finding)
+{
+    if (finding == NULL)
+        return;
+    g_free(finding->thing);
+    g_free(finding->says);
+    g_free(finding->mend);
+    g_free(finding);
+}
+
+const char *
+vb_finding_level_name(VbFindingLevel level)
+{
+    static const char *const names[] = {"good", "note", "hinders", "blocks"};
+    return names[level];
+}
+
+void
+vb_doctor_add(GPtrArray *findings, VbFindingLevel level, const char *thing, const char *mend,
+              const char *format, ...)
+{
+    VbFinding *finding = g_new0(VbFinding, 1);
+    va_list arguments;
+    va_start(arguments, format);
+    finding->says = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    finding->level = level;
+    finding->thing = g_strdup(thing);
+    finding->mend = g_strdup(mend);
+    g_ptr_array_add(findings, finding);
+}
+
+static void
+check_nodes(GPtrArray *findings, const VbTopology *topology)
+{
+    VbNodeSet homes = vb_topology_home_nodes(topology);
+    g_autofree char *home_text = vb_nodeset_format(homes);
+    g_autofree char *other_text = vb_nodeset_format(topology->nodes & ~homes);
+    if (vb_nodeset_count(homes) < 2)
+        vb_doctor_add(findings, VB_FINDING_BLOCKS, "nodes", NULL,
+                      "the host has one node with CPUs and memory (%s): all memory is local and "
+                      "there is nothing to balance",
+                      home_text);
+    else
+        vb_doctor_add(findings, VB_FINDING_GOOD, "nodes", NULL,
+                      "nodes %s have CPUs and memory and can be homes", home_text);
+    if (topology->nodes != homes)
+        vb_doctor_add(findings, VB_FINDING_NOTE, "nodes", NULL,
+                      "nodes %s lack CPUs or memory: never a home", other_text);
+}
+
+static void
+check_room(GPtrArray *findings, const VbObservation *observation)
+{
+    int id;
+    VB_NODESET_FOREACH(id, vb_topology_home_nodes(&observation->topology))
+    {
+        const VbNode *node = &observation->topology.node[id];
+        guint64 reserve = observation->reserve_bytes[id];
+        g_autofree char *thing = g_strdup_printf("node %d", id);
+        g_autofree char *free = vb_bytes_format(node->memory_free_bytes);
+        g_autofree char *kept = vb_bytes_format(reserve);
+        if (node->memory_free_bytes <= reserve)
+            vb_doctor_add(findings, VB_FINDING_HINDERS, thing,
+                          "free memory on the node, or lower reserve= in the configuration",
+                          "%s free, %s stay in reserve: no small pages can move there", free, kept);
+        for (guint i = 0; i < node->n_pools; i++)
+            if (node->pools[i].total > 0 && node->pools[i].free == 0) {
+                g_autofree char *size = vb_bytes_format(node->pools[i].page_size);
+                vb_doctor_add(findings, VB_FINDING_HINDERS, thing,
+                              "enlarge the node's pool: hugepages/.../nr_hugepages",
+                              "its pool of %s hugepages is used up: no guest backed by them can "
+                              "move there",
+                              size);
+            }
+    }
+}
+
+static void
+check_balancers(GPtrArray *findings, const VbObservation *observation)
+{
+    if (observation->rival != NULL)
+        vb_doctor_add(findings, VB_FINDING_BLOCKS, observation->rival,
+                      "stop it, e.g. systemctl disable --now numad",
+                      "%s runs and would move what vmbalancer has placed: nothing is moved beside "
+                      "it without --force",
+                      observation->rival);
+    if (observation->kernel_balancing)
+        vb_doctor_add(findings, VB_FINDING_NOTE, "kernel.numa_balancing",
+                      "to leave placing to vmbalancer alone: sysctl kernel.numa_balancing=0",
+                      "on: the kernel moves pages as well; it helps small guests, stalls large "
+                      "ones and skips hugepages. vmbalancer never changes it");
+    else
+        vb_doctor_add(findings, VB_FINDING_GOOD, "kernel.numa_balancing", NULL,
+                      "off: nobody else moves pages");
+}
+
+static gboolean
+reads(VbKernel *kernel, const char *path, guint64 wanted)
+{
+    guint64 value;
+    return vb_kernel_read_number(kernel, path, &value, NULL) && value == wanted;
+}
+
+static void
+check_pages(GPtrArray *findings, VbKernel *kernel, const VbObservation *observation)
+{
+    if (g_strcmp0(observation->thp, "never") == 0)
+        vb_doctor_add(findings, VB_FINDING_HINDERS, "transparent hugepages",
+                      "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+                      "off: guests run on 4 KiB pages, which are slower to use and to move");
+    else if (observation->thp != NULL)
+        vb_doctor_add(findings, VB_FINDING_GOOD, "transparent hugepages", NULL, "%s",
+                      observation->thp);
+    if (reads(kernel, "/sys/kernel/mm/ksm/run", 1) &&
+        reads(kernel, "/sys/kernel/mm/ksm/merge_across_nodes", 1))
+        vb_doctor_add(findings, VB_FINDING_HINDERS, "KSM",
+                      "echo 2 > /sys/kernel/mm/ksm/run, then 0 > merge_across_nodes, 1 > run",
+                      "it merges pages across nodes: merged pages lie far from all guests but one");
+}
+
+/* The line of /proc/self/status that begins with @key, without it. */
+static char *
+status_line(VbKernel *kernel, const char *key)
+{
+    g_autofree char *text = NULL;
+    gsize length;
+    if (!kernel->ops->read(kernel, "/proc/self/status", 65536, &text, &length, NULL))
+        return NULL;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i] != NULL; i++)
+        if (g_str_has_prefix(lines[i], key))
+            return g_strstrip(g_strdup(lines[i] + strlen(key)));
+    return NULL;
+}
+
+static void
+check_rights(GPtrArray *findings, VbKernel *kernel, const VbTopology *topology)
+{
+    g_autofree char *capabilities = status_line(kernel, "CapEff:");
+    guint64 held = capabilities != NULL ? g_ascii_strtoull(capabilities, NULL, 16) : 0;
+    if ((held & NEEDED_CAPABILITIES) != NEEDED_CAPABILITIES)
+        vb_doctor_add(findings, VB_FINDING_BLOCKS, "capabilities", "run vmbalancer as root",
+                      "CAP_SYS_PTRACE and CAP_SYS_NICE are missing: guests' pages can be neither "
+                      "seen nor moved");
+    g_autofree char *list = status_line(kernel, "Mems_allowed_list:");
+    VbNodeSet allowed;
+    if (list == NULL || !vb_nodeset_parse(list, &allowed, NULL))
+        return;
+    VbNodeSet barred = vb_topology_home_nodes(topology) & ~allowed;
+    g_autofree char *text = vb_nodeset_format(barred);
+    if (barred != 0)
+        vb_doctor_add(findings, VB_FINDING_HINDERS, "cpuset",
+                      "run vmbalancer outside that cpuset (see /proc/self/cgroup)",
+                      "the cpuset that vmbalancer runs in bars it from nodes %s: the kernel "
+                      "refuses moves there",
+                      text);
+}
+
+void
+vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *observation)
+{
+    check_rights(findings, kernel, &observation->topology);
+    check_nodes(findings, &observation->topology);
+    check_room(findings, observation);
+    check_balancers(findings, observation);
+    check_pages(findings, kernel, observation);
+}
+
+static void
+check_guest(GPtrArray *findings, const VbGuest *guest)
+{
+    g_autofree char *thing = g_strdup_printf("guest %s", guest->name);
+    if (guest->pid == 0)
+        vb_doctor_add(findings, VB_FINDING_HINDERS, thing, NULL,
+                      "its QEMU process was not found on this host: it is not seen");
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        if (cell->note != NULL)
+            vb_doctor_add(findings, VB_FINDING_HINDERS, thing, NULL, "cell %u: %s", cell->id,
+                          cell->note);
+    }
+    if (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)
+        vb_doctor_add(findings, VB_FINDING_NOTE, thing, NULL, "%s: %s",
+                      vb_owner_name(guest->owner),
+                      guest->reason != NULL ? guest->reason : "somebody else places it");
+}
+
+void
+vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot)
+{
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        check_guest(findings, g_ptr_array_index(snapshot->guests, i));
+}

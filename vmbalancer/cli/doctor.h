@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/observation.h"
+#include "sys/kernel.h"
+
+G_BEGIN_DECLS
+
+/* What on this host helps or hinders, each with its consequence and the mend. */
+
+/** How much a finding matters. */
+typedef enum {
+    VB_FINDING_GOOD,
+    VB_FINDING_NOTE,    /**< worth knowing; nothing is wrong */
+    VB_FINDING_HINDERS, /**< something works less well than it could */
+    VB_FINDING_BLOCKS,  /**< nothing will be moved */
+} VbFindingLevel;
+
+typedef struct {
+    VbFindingLevel level;
+    char *thing;        /**< "kernel.numa_balancing", "guest web1" */
+    char *says;         /**< what is so, and what follows */
+    char *mend;         /**< what to do; NULL if there is nothing to do */
+} VbFinding;
+
+void vb_finding_free(VbFinding *finding);
+/** "good", "note", "hinders", "blocks". */
+const char *vb_finding_level_name(VbFindingLevel level);
+/** Appends a finding to @findings (element-type VbFinding). @mend: (nullable) */
+void vb_doctor_add(GPtrArray *findings, VbFindingLevel level, const char *thing, const char *mend,
+                   const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/** Nodes, pools, reserves, the kernel's balancing, THP, KSM, rivals, the caller's own rights. */
+void vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *observation);
+/** Guests whose RAM cannot be read or moved, and those that others place. */
+void vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot);
+
+G_END_DECLS
