@@ -76,7 +76,7 @@ send_command(QmpClient *self, const char *command, JsonNode *arguments, guint ti
 
     if (qmp_pending_count(self->pending) >= IN_FLIGHT_MAX || !qmp_stream_send(self->stream, line)) {
         g_task_return_new_error(task, QMP_ERROR, QMP_ERROR_BUSY,
-                                "%s: monitor %s: too many commands are in flight already", command,
+                                "%s: monitor %s: too much is in flight already", command,
                                 self->name);
         g_object_unref(task);
         return;

@@ -40,9 +40,9 @@ typedef struct {
 /*
  * Connects to a Unix socket and negotiates, all within timeout_ms (1..QMP_TIMEOUT_MAX_MS).
  * path: at most 107 bytes. watch: copied, or NULL.
- * Errors: QMP_ERROR_CLOSED when nobody listens or the peer hangs up, QMP_ERROR_BUSY when the
- * monitor does not greet (it serves one client at a time), QMP_ERROR_TIMEOUT when it greets and then
- * goes silent, QMP_ERROR_PROTOCOL and the like when it is no QMP monitor, QMP_ERROR_INVALID.
+ * Errors: QMP_ERROR_CLOSED when nobody listens or the peer hangs up; QMP_ERROR_BUSY when the
+ * monitor does not greet (it serves one client at a time); QMP_ERROR_TIMEOUT when it greets and
+ * then goes silent; QMP_ERROR_PROTOCOL and the like when it is no QMP monitor; QMP_ERROR_INVALID.
  */
 void qmp_client_open_async(const char *path, const QmpWatch *watch, guint timeout_ms,
                            GCancellable *cancellable, GAsyncReadyCallback callback,

@@ -233,10 +233,55 @@ test_too_many_in_flight(void)
     peer_stop(peer);
 }
 
+/* A peer that does not read may not make us hoard what it should have read. */
+static void
+test_too_much_in_flight(void)
+{
+    static const PeerScript script = {LET_IN, WAIT_FOR_END};
+    Peer *peer = peer_start(script);
+    QmpClient *client = peer_open(peer, NULL, PATIENCE_MS, NULL);
+    g_autofree char *huge = g_strnfill(1024 * 1024, 'x');
+    g_autoptr(JsonNode) arguments = json_node_init_object(json_node_alloc(), NULL);
+    g_autoptr(JsonObject) object = json_object_new();
+    GAsyncResult *slot = NULL;
+    GQuark domain;
+
+    json_object_set_string_member(object, "huge", huge);
+    json_node_set_object(arguments, object);
+    qmp_transport_execute_async(qmp_client_transport(client), "hoard", arguments, PATIENCE_MS, NULL,
+                                peer_on_result, &slot);
+    g_assert_cmpint(finish_code(&slot, &domain), ==, QMP_ERROR_BUSY);
+    g_assert_true(qmp_client_is_open(client));
+    qmp_client_unref(client);
+    peer_stop(peer);
+}
+
+/* The caller's main context is not the client's: the answer would come to the wrong place. */
+static void
+test_other_context(void)
+{
+    static const PeerScript script = {LET_IN, WAIT_FOR_END};
+    Peer *peer = peer_start(script);
+    QmpClient *client = peer_open(peer, NULL, PATIENCE_MS, NULL);
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_autoptr(GError) error = NULL;
+    GAsyncResult *slot = NULL;
+
+    g_main_context_push_thread_default(context);
+    start(client, PATIENCE_MS, NULL, &slot);
+    while (slot == NULL)
+        g_main_context_iteration(context, TRUE);
+    g_main_context_pop_thread_default(context);
+    g_assert_null(qmp_transport_execute_finish(slot, &error));
+    g_assert_error(error, QMP_ERROR, QMP_ERROR_INVALID);
+    g_object_unref(slot);
+    qmp_client_unref(client);
+    peer_stop(peer);
+}
+
 static gpointer
 ask_from_thread(gpointer client)
 {
-    g_autoptr(GMainContext) context = g_main_context_new();
     g_autoptr(GError) error = NULL;
 
     /* The main thread owns the default context all along. */
@@ -309,6 +354,8 @@ main(int argc, char **argv)
     g_test_add_func("/qmp/client/dropped-in-callback", test_dropped_in_callback);
     g_test_add_func("/qmp/client/dropped-in-flight", test_dropped_in_flight);
     g_test_add_func("/qmp/client/too-many-in-flight", test_too_many_in_flight);
+    g_test_add_func("/qmp/client/too-much-in-flight", test_too_much_in_flight);
+    g_test_add_func("/qmp/client/other-context", test_other_context);
     g_test_add_func("/qmp/client/other-thread", test_other_thread);
     g_test_add_func("/qmp/client/dialling", test_dialling);
     return g_test_run();

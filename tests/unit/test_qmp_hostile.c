@@ -64,12 +64,20 @@ static const Opening openings[] = {
 };
 
 static void
+never_closed(QmpClient *client, const GError *reason, gpointer data)
+{
+    g_assert_not_reached();
+}
+
+/* Who was never let in is not told that a connection was lost. */
+static void
 test_opening(gconstpointer data)
 {
     const Opening *opening = data;
     Peer *peer = peer_start(opening->script);
+    QmpWatch watch = {.closed = never_closed};
     g_autoptr(GError) error = NULL;
-    QmpClient *client = peer_open(peer, NULL, opening->timeout_ms, &error);
+    QmpClient *client = peer_open(peer, &watch, opening->timeout_ms, &error);
 
     if (opening->code == OK) {
         g_assert_no_error(error);

@@ -53,7 +53,7 @@ qemu_stop(Qemu *self)
     g_free(self);
 }
 
-/* QEMU binds its socket before it listens: a refusal right after the start is not the answer yet. */
+/* QEMU binds its socket before it listens: an early refusal is not the answer yet. */
 static QmpClient *
 qemu_open(Qemu *qemu, const QmpWatch *watch)
 {

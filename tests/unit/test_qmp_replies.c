@@ -155,8 +155,8 @@ test_newer_words(void)
 {
     g_autoptr(QmpTransport) memdev_transport = answering(
         "{\"return\": [{" MEMDEV ", \"policy\": \"weighted\", \"host-nodes\": [], \"new\": {}}]}");
-    g_autoptr(QmpTransport) device_transport =
-        answering("{\"return\": [{\"type\": \"hv-balloon\", \"data\": {\"max-size\": 9}}]}");
+    g_autoptr(QmpTransport) device_transport = answering(
+        "{\"return\": [{\"type\": \"hv-balloon\", \"data\": {\"max-size\": 9, \"memaddr\": 5}}]}");
     g_autoptr(GPtrArray) memdevs = qmp_query_memdevs(memdev_transport, PATIENCE_MS, NULL, NULL);
     g_autoptr(GPtrArray) devices =
         qmp_query_memory_devices(device_transport, PATIENCE_MS, NULL, NULL);
@@ -169,6 +169,7 @@ test_newer_words(void)
     g_assert_cmpint(device->kind, ==, QMP_MEMORY_DEVICE_OTHER);
     g_assert_cmpstr(device->type, ==, "hv-balloon");
     g_assert_cmpint(device->max_bytes, ==, 9);
+    g_assert_cmpint(device->addr, ==, 5);
     g_assert_cmpint(device->size_bytes, ==, -1);
     g_assert_cmpint(device->node, ==, -1);
 }
