@@ -14,9 +14,9 @@ G_BEGIN_DECLS
  *
  * json-glib 1.6 overflows its stack on deep nesting, takes comments and single quotes for JSON (so
  * they hide brackets from a scanner that does not know them) and cuts strings at an escaped NUL.
- * What passes here has none of these: at most QMP_FRAME_MAX_BYTES long and QMP_FRAME_MAX_DEPTH deep, its
- * brackets match, its strings are valid UTF-8 without NUL, half surrogates or escapes other than
- * RFC 8259's. It may still not be JSON ("{1 2}").
+ * What passes here has none of these: at most QMP_FRAME_MAX_BYTES long and QMP_FRAME_MAX_DEPTH
+ * deep, its brackets match, its strings are valid UTF-8 without NUL, half surrogates or escapes
+ * other than RFC 8259's. It may still not be JSON ("{1 2}").
  */
 #define QMP_FRAME_MAX_BYTES (1024 * 1024)
 #define QMP_FRAME_MAX_DEPTH 64
