@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fake_kernel.h"
+#include "mover/channel.h"
+#include "mover/protocol.h"
+#include "mover/server.h"
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vmbalancer/error.h>
+
+#define PAGE 4096
+#define PAGES 20000
+
+/* A mover on a thread, over a fake kernel with a QEMU (7), a shell (8) and a dead PID (9). */
+typedef struct {
+    FakeKernel *fake;
+    FakeProcess *guest;
+    int client, server;
+    GThread *thread;
+    GAsyncQueue *reached, *released; /* of the second batch */
+} Peer;
+
+static gpointer
+serve(gpointer data)
+{
+    Peer *peer = data;
+    gboolean in_order = vb_server_run(&peer->fake->kernel, peer->server);
+    close(peer->server);
+    return GINT_TO_POINTER(in_order);
+}
+
+static void
+peer_begin(Peer *peer)
+{
+    int ends[2];
+    *peer = (Peer){.fake = fake_kernel_new()};
+    peer->guest = fake_kernel_start(peer->fake, 7, 99, "/usr/bin/qemu-system-x86_64",
+                                    "qemu -name guest=a");
+    fake_process_map(peer->guest, PAGE, PAGE, PAGES, 0);
+    fake_kernel_start(peer->fake, 8, 99, "/bin/bash", "bash");
+    fake_kernel_write(peer->fake, "/proc/7/numa_maps", "7f00 default anon=1 N0=1\n", -1);
+    fake_kernel_write(peer->fake, "/proc/7/maps", "", -1);
+    fake_kernel_deny(peer->fake, "/proc/7/maps");
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), ==, 0);
+    peer->client = ends[0];
+    peer->server = ends[1];
+    peer->reached = g_async_queue_new();
+    peer->released = g_async_queue_new();
+    peer->thread = g_thread_new("mover", serve, peer);
+}
+
+/* Returns: whether the mover found that the client kept to the protocol. */
+static gboolean
+peer_end(Peer *peer)
+{
+    close(peer->client);
+    gboolean in_order = GPOINTER_TO_INT(g_thread_join(peer->thread));
+    g_async_queue_unref(peer->reached);
+    g_async_queue_unref(peer->released);
+    fake_kernel_free(peer->fake);
+    return in_order;
+}
+
+static VbWireMessage
+request(VbWireOp op, int pid)
+{
+    VbWireMessage message = {.head = {.version = VB_WIRE_VERSION, .op = op, .pid = pid}};
+    message.head.start_time = pid == 0 ? 0 : 99;
+    if (op == VB_OP_SAMPLE || op == VB_OP_MOVE) {
+        message.head.n_ranges = 1;
+        message.range[0] = (VbWireRange){PAGE, PAGE + PAGES * PAGE, PAGE};
+    }
+    if (op == VB_OP_SAMPLE)
+        message.head.max_pages = 1 << 20;
+    if (op == VB_OP_MOVE)
+        message.head.target = 1;
+    return message;
+}
+
+static void
+say(Peer *peer, const VbWireMessage *message)
+{
+    gsize size = sizeof message->head + message->head.n_ranges * sizeof message->range[0];
+    g_assert_cmpint(vb_channel_send(peer->client, message, size, -1, TRUE), ==,
+                    VB_CHANNEL_MESSAGE);
+}
+
+static VbWireReply
+hear(Peer *peer, VbWireReplyKind kind, int *ret_fd)
+{
+    VbWireReply reply;
+    gsize length = 0;
+    g_assert_cmpint(
+        vb_channel_receive(peer->client, &reply, sizeof reply, TRUE, &length, ret_fd), ==,
+        VB_CHANNEL_MESSAGE);
+    g_assert_cmpuint(length, ==, sizeof reply);
+    g_assert_cmpuint(reply.version, ==, VB_WIRE_VERSION);
+    g_assert_cmpuint(reply.kind, ==, kind);
+    return reply;
+}
+
+static void
+each_operation_is_answered(void)
+{
+    Peer peer;
+    peer_begin(&peer);
+    VbWireMessage message = request(VB_OP_HELLO, 0);
+    say(&peer, &message);
+    hear(&peer, VB_REPLY_HELLO, NULL);
+    message = request(VB_OP_CANCEL, 0); /* too late for anything: not answered */
+    say(&peer, &message);
+    message = request(VB_OP_SAMPLE, 7);
+    say(&peer, &message);
+    VbWireReply reply = hear(&peer, VB_REPLY_SAMPLE, NULL);
+    g_assert_cmpuint(reply.sample.by_node[0], ==, PAGES);
+    g_assert_cmpuint(reply.sample.census, ==, 1);
+    message = request(VB_OP_MOVE, 7);
+    say(&peer, &message);
+    reply = hear(&peer, VB_REPLY_MOVED, NULL);
+    g_assert_cmpuint(reply.report.end, ==, VB_MOVE_COMPLETE);
+    g_assert_cmpuint(reply.report.bytes_moved, ==, (guint64)PAGES * PAGE);
+    g_assert_true(peer_end(&peer));
+}
+
+static void
+a_file_comes_as_an_open_descriptor(void)
+{
+    Peer peer;
+    peer_begin(&peer);
+    VbWireMessage message = request(VB_OP_FILE, 7);
+    message.head.file = VB_MOVER_NUMA_MAPS;
+    say(&peer, &message);
+    int fd = -1;
+    hear(&peer, VB_REPLY_FILE, &fd);
+    g_assert_cmpint(fd, >=, 0);
+    char text[64] = "";
+    g_assert_cmpint(read(fd, text, sizeof text - 1), ==, 25);
+    g_assert_cmpstr(text, ==, "7f00 default anon=1 N0=1\n");
+    close(fd);
+    g_assert_true(peer_end(&peer));
+}
+
+static void
+what_is_refused_is_refused_with_its_reason(void)
+{
+    static const struct {
+        VbWireOp op;
+        int pid;
+        guint64 start_time;
+        int code;
+        const char *word;
+    } table[] = {
+        {VB_OP_SAMPLE, 8, 99, VB_ERROR_DENIED, "not a QEMU guest"},
+        {VB_OP_MOVE, 8, 99, VB_ERROR_DENIED, "not a QEMU guest"},
+        {VB_OP_FILE, 8, 99, VB_ERROR_DENIED, "not a QEMU guest"},
+        {VB_OP_SAMPLE, 7, 98, VB_ERROR_CHANGED, "used again"},
+        {VB_OP_FILE, 9, 99, VB_ERROR_NO_GUEST, "has ended"},
+        {VB_OP_FILE, 7, 99, VB_ERROR_DENIED, "/proc/7/maps"},
+        {VB_OP_SAMPLE, -7, 99, VB_ERROR_INVALID, "pid"},
+    };
+    Peer peer;
+    peer_begin(&peer);
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        VbWireMessage message = request(table[i].op, table[i].pid);
+        message.head.start_time = table[i].start_time;
+        say(&peer, &message);
+        VbWireReply reply = hear(&peer, VB_REPLY_ERROR, NULL);
+        g_assert_cmpint((int)reply.code, ==, table[i].code);
+        g_assert_nonnull(strstr(reply.text, table[i].word));
+    }
+    g_assert_true(peer_end(&peer));
+}
+
+static void
+a_guest_that_is_gone_before_its_move_is_no_error(void)
+{
+    static const guint64 start_times[] = {98, 99};
+    Peer peer;
+    peer_begin(&peer);
+    for (guint i = 0; i < G_N_ELEMENTS(start_times); i++) {
+        VbWireMessage message = request(VB_OP_MOVE, start_times[i] == 99 ? 9 : 7);
+        message.head.start_time = start_times[i];
+        say(&peer, &message);
+        VbWireReply reply = hear(&peer, VB_REPLY_MOVED, NULL);
+        g_assert_cmpuint(reply.report.end, ==, VB_MOVE_GONE);
+    }
+    g_assert_true(peer_end(&peer));
+}
+
+static void
+pause_at_second_batch(FakeKernel *fake, guint64 call, gpointer user_data)
+{
+    Peer *peer = user_data;
+    if (call != 2)
+        return;
+    g_async_queue_push(peer->reached, peer);
+    g_async_queue_pop(peer->released);
+}
+
+/* Starts a move and returns in the middle of its second batch. */
+static void
+begin_move(Peer *peer)
+{
+    peer_begin(peer);
+    VbWireMessage message = request(VB_OP_MOVE, 7);
+    peer->fake->hook_data = peer;
+    peer->fake->hook = pause_at_second_batch;
+    say(peer, &message);
+    g_async_queue_pop(peer->reached);
+}
+
+static void
+a_cancel_ends_a_move_after_its_batch(void)
+{
+    Peer peer;
+    begin_move(&peer);
+    VbWireMessage cancel = request(VB_OP_CANCEL, 0);
+    say(&peer, &cancel);
+    g_async_queue_push(peer.released, &peer);
+    VbWireReply reply = hear(&peer, VB_REPLY_MOVED, NULL);
+    g_assert_cmpuint(reply.report.end, ==, VB_MOVE_CANCELLED);
+    g_assert_cmpuint(reply.report.batches, ==, 2);
+    VbWireMessage message = request(VB_OP_HELLO, 0);
+    say(&peer, &message);
+    hear(&peer, VB_REPLY_HELLO, NULL);
+    g_assert_true(peer_end(&peer));
+}
+
+static void
+a_client_that_goes_away_ends_its_move(void)
+{
+    Peer peer;
+    begin_move(&peer);
+    shutdown(peer.client, SHUT_RDWR);
+    g_async_queue_push(peer.released, &peer);
+    g_thread_join(g_thread_ref(peer.thread));
+    g_assert_cmpuint(peer.fake->moves, ==, 2);
+    peer_end(&peer);
+}
+
+static void
+a_client_that_talks_into_a_move_is_dropped(void)
+{
+    Peer peer;
+    begin_move(&peer);
+    VbWireMessage message = request(VB_OP_MOVE, 7);
+    say(&peer, &message);
+    g_async_queue_push(peer.released, &peer);
+    hear(&peer, VB_REPLY_MOVED, NULL);
+    char byte;
+    g_assert_cmpint(recv(peer.client, &byte, 1, 0), ==, 0);
+    g_assert_false(peer_end(&peer));
+}
+
+static void
+descriptors_pushed_at_the_mover_are_dropped(void)
+{
+    Peer peer;
+    peer_begin(&peer);
+    VbWireMessage message = request(VB_OP_HELLO, 0);
+    g_assert_cmpint(vb_channel_send(peer.client, &message, sizeof message.head, 0, TRUE), ==,
+                    VB_CHANNEL_MESSAGE);
+    hear(&peer, VB_REPLY_HELLO, NULL);
+    g_assert_cmpint(vb_channel_send(peer.client, &message, sizeof message, -1, TRUE), ==,
+                    VB_CHANNEL_MESSAGE);
+    hear(&peer, VB_REPLY_ERROR, NULL);
+    g_assert_true(peer_end(&peer));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/mover/server/each operation is answered", each_operation_is_answered);
+    g_test_add_func("/mover/server/a file comes as an open descriptor",
+                    a_file_comes_as_an_open_descriptor);
+    g_test_add_func("/mover/server/what is refused is refused with its reason",
+                    what_is_refused_is_refused_with_its_reason);
+    g_test_add_func("/mover/server/a guest that is gone before its move is no error",
+                    a_guest_that_is_gone_before_its_move_is_no_error);
+    g_test_add_func("/mover/server/a cancel ends a move after its batch",
+                    a_cancel_ends_a_move_after_its_batch);
+    g_test_add_func("/mover/server/a client that goes away ends its move",
+                    a_client_that_goes_away_ends_its_move);
+    g_test_add_func("/mover/server/a client that talks into a move is dropped",
+                    a_client_that_talks_into_a_move_is_dropped);
+    g_test_add_func("/mover/server/descriptors pushed at the mover are dropped",
+                    descriptors_pushed_at_the_mover_are_dropped);
+    return g_test_run();
+}
