@@ -4,12 +4,12 @@
 
 lab_serial_follow() {
 	local serial=/var/log/lab/$1.serial
-	# A session of its own, so that lab_stop can end both halves of the pipe.
+	# A session of its own, so that lab_stop can end both halves of the pipe; it holds none of the
+	# caller's files.
 	# shellcheck disable=SC2016  # expanded by the inner shell
-	setsid bash -c 'tail -n +1 -s 0.1 -F "$0" 2>/dev/null |
+	setsid bash -c 'echo $$ >"$2"; tail -n +1 -s 0.1 -F "$0" |
 		while IFS= read -r line; do printf "%s %s\n" "$EPOCHREALTIME" "$line"; done >>"$1"' \
-		"$serial" "/var/log/lab/$1.times" </dev/null &
-	echo $! >"/run/lab/guests/$1.follower"
+		"$serial" "/var/log/lab/$1.times" "/run/lab/guests/$1.follower" </dev/null >/dev/null 2>&1 &
 }
 
 # lab_progress NAME [VCPU]: steps done so far, of all vCPUs together or of one.
