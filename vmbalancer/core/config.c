@@ -51,7 +51,8 @@ read_bytes(const Place *place, gboolean rate, guint64 *ret, GError **error)
         *ret = 0;
         return TRUE;
     }
-    if (vb_bytes_parse(place->value, rate, ret, &why))
+    /* 0 means "no limit" inside; who writes it hardly means that. */
+    if (vb_bytes_parse(place->value, rate, ret, &why) && !(rate && *ret == 0))
         return TRUE;
     return refuse(place, error,
                   rate ? "a rate as in \"512MiB/s\", or \"max\"" : "a size as in \"2GiB\"");
@@ -143,7 +144,7 @@ set_value(VbConfig *config, const Place *place, GPtrArray *warnings, GError **er
     guint64 node;
     if (g_str_equal(place->group, "vmbalancer"))
         return set_main(config, place, warnings, error);
-    if (g_str_has_prefix(place->group, "policy "))
+    if (g_str_has_prefix(place->group, "policy ") && place->group[strlen("policy ")] != '\0')
         return set_parameter(config, place->group + strlen("policy "), place, error);
     if (g_str_has_prefix(place->group, "node ") &&
         g_ascii_string_to_unsigned(place->group + strlen("node "), 10, 0, VB_NODES_MAX - 1, &node,

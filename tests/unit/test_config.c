@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host's configuration: what it sets, what it refuses and how it says so. */
+#include "core/config.h"
+#include "world.h"
+#include <string.h>
+#include <vmbalancer/error.h>
+
+static VbConfig *
+parse(const char *text, GPtrArray *warnings, GError **error)
+{
+    return vb_config_parse(text, strlen(text), "test.conf", warnings, error);
+}
+
+static VbConfig *
+parse_sound(const char *text)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) error = NULL;
+    VbConfig *config = parse(text, warnings, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(warnings->len, ==, 0);
+    return config;
+}
+
+static void
+test_an_empty_file_gives_the_defaults(void)
+{
+    g_autoptr(VbConfig) config = parse_sound("# nothing but words\n");
+    g_assert_null(config->default_policy);
+    g_assert_cmpuint(config->rate_bytes_per_s, ==, 0);
+    g_assert_cmpuint(config->guest_rate_bytes_per_s, ==, 512 * MIB);
+    g_assert_false(config->reserve_set);
+    g_assert_cmphex(config->reserved_nodes, ==, 0);
+}
+
+static void
+test_a_whole_file(void)
+{
+    g_autoptr(VbConfig) config = parse_sound("[vmbalancer]\n"
+                                             "default-policy=moron\n"
+                                             "rate=2GiB/s\n"
+                                             "guest-rate = max\n"
+                                             "reserve=1.5GiB\n"
+                                             "[node 1]\n"
+                                             "reserve=0\n"
+                                             "[node 63]\n"
+                                             "reserved=yes\n"
+                                             "[node 2]\n"
+                                             "reserved=no\n"
+                                             "[policy home-node]\n"
+                                             "cooldown=-5\n");
+    const gint64 *cooldown = g_hash_table_lookup(config->settings, "home-node.cooldown");
+    g_assert_cmpstr(config->default_policy, ==, "moron");
+    g_assert_cmpuint(config->rate_bytes_per_s, ==, 2 * GIB);
+    g_assert_cmpuint(config->guest_rate_bytes_per_s, ==, 0);
+    g_assert_true(config->reserve_set);
+    g_assert_cmpuint(config->reserve_bytes, ==, 1536 * MIB);
+    g_assert_cmphex(config->node_reserve_set, ==, VB_NODE_BIT(1));
+    g_assert_cmphex(config->reserved_nodes, ==, VB_NODE_BIT(63));
+    g_assert_cmpint(*cooldown, ==, -5);
+}
+
+/* A file that is refused, and what the message must name. */
+static const struct {
+    const char *text;
+    const char *named;
+} refused[] = {
+    {"rate=1\n", "test.conf"},
+    {"[vmbalancer\n", "test.conf"},
+    {"[vmbalancer]\nrate=fast\n", "[vmbalancer] rate=fast"},
+    {"[vmbalancer]\nrate=\n", "[vmbalancer] rate="},
+    {"[vmbalancer]\nrate=0\n", "\"max\""},
+    {"[vmbalancer]\nguest-rate=0MiB/s\n", "\"max\""},
+    {"[vmbalancer]\nrate=-1\n", "rate=-1"},
+    {"[vmbalancer]\nreserve=max\n", "reserve=max"},
+    {"[vmbalancer]\nreserve=1GiB/s\n", "reserve=1GiB/s"},
+    {"[vmbalancer]\ndefault-policy=\n", "the name of a policy"},
+    {"[vmbalancer]\nrate=\\033[31m\n", "rate="},
+    {"[node 0]\nreserved=maybe\n", "[node 0] reserved=maybe"},
+    {"[node 0]\nreserved=\n", "\"yes\" or \"no\""},
+    {"[node 0]\nreserve=much\n", "[node 0] reserve=much"},
+    {"[policy home-node]\ncooldown=soon\n", "a whole number"},
+    {"[policy home-node]\ncooldown=1.5\n", "a whole number"},
+    {"[policy home-node]\ncooldown=9223372036854775808\n", "a whole number"},
+    {"[vmbalancer]\ndefault-policy=\xff\xfe\n", "default-policy"},
+};
+
+static void
+test_bad_values_are_refused(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VbConfig) config = parse(refused[i].text, warnings, &error);
+        g_test_message("file %u", i);
+        g_assert_null(config);
+        g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+        g_assert_nonnull(strstr(error->message, refused[i].named));
+        g_assert_true(g_str_has_prefix(error->message, "test.conf"));
+        g_assert_null(strchr(error->message, '\033'));
+    }
+}
+
+static void
+test_unknown_words_are_warned_of(void)
+{
+    static const char *const texts[] = {
+        "[vmbalancer]\nspeed=3\n", "[node 0]\ncolour=red\n", "[node 64]\nreserved=yes\n",
+        "[node x]\nreserved=yes\n", "[guests]\nall=yes\n",   "[policy ]\nname=1\n",
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VbConfig) config = parse(texts[i], warnings, &error);
+        g_test_message("file %u", i);
+        g_assert_no_error(error);
+        g_assert_cmpuint(warnings->len, ==, 1);
+        g_assert_nonnull(strstr(g_ptr_array_index(warnings, 0), "ignored"));
+        g_assert_cmpuint(g_hash_table_size(config->settings), ==, 0);
+        g_assert_cmphex(config->reserved_nodes, ==, 0);
+    }
+}
+
+/* A node's own reserve wins over the general one; nodes that do not exist are left alone. */
+static void
+test_reserves_reach_the_host(void)
+{
+    g_autoptr(VbConfig) config = parse_sound("[vmbalancer]\nreserve=1GiB\n"
+                                             "[node 1]\nreserve=0\n[node 5]\nreserve=7GiB\n");
+    g_autofree VbTopology *host = world_topology(3, 1, GIB);
+    g_autoptr(VbObservation) look = world_look(VB_LOOK_FULL, 0, host);
+    for (guint i = 0; i < VB_NODES_MAX; i++)
+        look->reserve_bytes[i] = 42;
+    vb_config_apply_host(config, look);
+    g_assert_cmpuint(look->reserve_bytes[0], ==, GIB);
+    g_assert_cmpuint(look->reserve_bytes[1], ==, 0);
+    g_assert_cmpuint(look->reserve_bytes[2], ==, GIB);
+    g_assert_cmpuint(look->reserve_bytes[5], ==, 42);
+}
+
+static void
+test_no_reserve_keeps_the_default_one(void)
+{
+    g_autoptr(VbConfig) config = vb_config_new();
+    g_autofree VbTopology *host = world_topology(1, 1, GIB);
+    g_autoptr(VbObservation) look = world_look(VB_LOOK_FULL, 0, host);
+    look->reserve_bytes[0] = 42;
+    vb_config_apply_host(config, look);
+    g_assert_cmpuint(look->reserve_bytes[0], ==, 42);
+}
+
+static void
+nothing(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
+{
+}
+
+static const VbParameter parameters[] = {
+    {"patience", 0, 10, 3, "", "a parameter of this test"},
+    {NULL},
+};
+
+static const VbPolicy patient = {
+    .name = "patient", .question = "?", .parameters = parameters, .decide = nothing};
+
+/* Parameters of that policy only, without the policy's name; reserved nodes leave every boundary. */
+static void
+test_a_snapshot_gets_its_settings(void)
+{
+    g_autoptr(VbConfig) config = parse_sound("[policy patient]\npatience=7\nunheard=1\n"
+                                             "[policy hasty]\npatience=1\n"
+                                             "[node 1]\nreserved=yes\n");
+    g_autoptr(VbSnapshot) host = world_host(2, 1, GIB);
+    VbGuest *guest = world_guest(host, "web", "0");
+    vb_config_apply(config, &patient, host);
+    vb_config_apply(config, &patient, host);
+    g_assert_cmpuint(g_hash_table_size(host->settings), ==, 1);
+    g_assert_cmpint(*(gint64 *)g_hash_table_lookup(host->settings, "patience"), ==, 7);
+    g_assert_cmphex(guest->boundary, ==, VB_NODE_BIT(0));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/config/an-empty-file", test_an_empty_file_gives_the_defaults);
+    g_test_add_func("/config/a-whole-file", test_a_whole_file);
+    g_test_add_func("/config/bad-values-are-refused", test_bad_values_are_refused);
+    g_test_add_func("/config/unknown-words-are-warned-of", test_unknown_words_are_warned_of);
+    g_test_add_func("/config/reserves-reach-the-host", test_reserves_reach_the_host);
+    g_test_add_func("/config/no-reserve-keeps-the-default", test_no_reserve_keeps_the_default_one);
+    g_test_add_func("/config/a-snapshot-gets-its-settings", test_a_snapshot_gets_its_settings);
+    return g_test_run();
+}
