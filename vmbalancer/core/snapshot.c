@@ -202,14 +202,32 @@ compare_guests(gconstpointer a, gconstpointer b)
     return g_strcmp0((*(VbGuest *const *)a)->uuid, (*(VbGuest *const *)b)->uuid);
 }
 
+/* vCPUs name their cell by its index, so they are told the new one. */
+static void
+sort_cells(VbGuest *guest)
+{
+    g_autofree VbCell **own = g_new0(VbCell *, guest->vcpus->len + 1);
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        if (vcpu->cell >= 0 && (guint)vcpu->cell < guest->cells->len)
+            own[i] = g_ptr_array_index(guest->cells, vcpu->cell);
+    }
+    g_ptr_array_sort(guest->cells, compare_cells);
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        guint index;
+        if (own[i] != NULL && g_ptr_array_find(guest->cells, own[i], &index))
+            ((VbVcpu *)g_ptr_array_index(guest->vcpus, i))->cell = (int)index;
+    }
+}
+
 void
 vb_snapshot_sort(VbSnapshot *snapshot)
 {
     for (guint i = 0; i < snapshot->guests->len; i++) {
         VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        sort_cells(guest);
         g_ptr_array_sort(guest->vcpus, compare_vcpus);
         g_ptr_array_sort(guest->helpers, compare_helpers);
-        g_ptr_array_sort(guest->cells, compare_cells);
     }
     g_ptr_array_sort(snapshot->guests, compare_guests);
 }
