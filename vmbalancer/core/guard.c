@@ -4,6 +4,8 @@
 #include <string.h>
 #include <vmbalancer/error.h>
 
+#define NS_PER_S G_GINT64_CONSTANT(1000000000)
+
 /* What is left on the nodes while the plan's guests are let through one after the other. */
 typedef struct {
     VbTopology topology;
@@ -14,9 +16,9 @@ typedef struct {
 typedef struct {
     const VbSnapshot *snapshot;
     const VbGuardLimits *limits;
-    const VbPlan *plan;
     const VbGuest *guest;
-    VbPlan *notes; /* declines go here */
+    const GPtrArray *actions; /* (element-type VbAction), its own */
+    VbPlan *notes;            /* declines go here */
 } Case;
 
 static const VbCell *
@@ -28,6 +30,19 @@ cell_of(const VbGuest *guest, guint id)
             return cell;
     }
     return NULL;
+}
+
+static gboolean
+check_cooldown(const Case *c)
+{
+    gint64 since = c->snapshot->time_ns - c->guest->last_move_ns;
+    if (c->guest->last_move_ns == 0 || since >= c->limits->cooldown_ns || c->guest->forced)
+        return TRUE;
+    vb_plan_decline(c->notes, c->guest, "cooldown",
+                    "it moved %" G_GINT64_FORMAT " s ago; it is left alone for %" G_GINT64_FORMAT
+                    " s after a move",
+                    since / NS_PER_S, c->limits->cooldown_ns / NS_PER_S);
+    return FALSE;
 }
 
 static gboolean
@@ -55,22 +70,40 @@ check_right(const Case *c)
                         vb_guest_state_name(guest->state));
         return FALSE;
     }
-    return TRUE;
+    return check_cooldown(c);
 }
 
 static gboolean
 check_pin(const Case *c, const VbAction *action)
 {
-    if (vb_cpuset_count(&action->cpus) == 0 ||
-        !vb_cpuset_within(&action->cpus, &c->guest->cpu_boundary)) {
+    VbCpuSet allowed =
+        vb_cpuset_and(&c->guest->cpu_boundary, &c->snapshot->topology.node[action->to].cpus);
+    if (vb_cpuset_count(&action->cpus) == 0 || !vb_cpuset_within(&action->cpus, &allowed)) {
         g_autofree char *wanted = vb_cpuset_format(&action->cpus);
-        g_autofree char *allowed = vb_cpuset_format(&c->guest->cpu_boundary);
+        g_autofree char *shown = vb_cpuset_format(&allowed);
         vb_plan_decline(c->notes, c->guest, "boundary",
-                        "%s would be pinned to CPUs \"%s\", but the guest may use \"%s\" only",
-                        action->thread, wanted, allowed);
+                        "%s would be pinned to CPUs \"%s\", but of node %d the guest may use "
+                        "\"%s\" only",
+                        action->thread, wanted, action->to, shown);
         return FALSE;
     }
     return TRUE;
+}
+
+/* What the plan takes of that cell from that node, up to and with @action. */
+static guint64
+taken_so_far(const Case *c, const VbAction *action)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < c->actions->len; i++) {
+        const VbAction *other = g_ptr_array_index(c->actions, i);
+        if (other->kind == VB_ACTION_MOVE && other->cell == action->cell &&
+            other->from == action->from)
+            bytes = bytes > G_MAXUINT64 - other->bytes ? G_MAXUINT64 : bytes + other->bytes;
+        if (other == action)
+            break;
+    }
+    return bytes;
 }
 
 static gboolean
@@ -78,7 +111,8 @@ check_move(const Case *c, const VbAction *action)
 {
     const VbCell *cell = cell_of(c->guest, action->cell);
     if (cell == NULL || !cell->residency_known || !cell->movable || action->from == action->to ||
-        action->from < 0 || action->bytes > cell->by_node[action->from]) {
+        action->from < 0 || action->from >= VB_NODES_MAX ||
+        taken_so_far(c, action) > cell->by_node[action->from]) {
         vb_plan_decline(c->notes, c->guest, "unmovable", "cell %u: %s", action->cell,
                         cell != NULL && cell->note != NULL ? cell->note
                                                            : "its pages cannot be moved so");
@@ -121,7 +155,8 @@ book(const Case *c, const VbAction *action, const VbCell *cell, Ledger *ledger)
     if (cell->page_size > 4096) {
         VbHugePool *source = pool_of(from, cell->page_size);
         VbHugePool *target = pool_of(to, cell->page_size);
-        guint64 pages = (action->bytes + cell->page_size - 1) / cell->page_size;
+        guint64 pages =
+            action->bytes / cell->page_size + (action->bytes % cell->page_size != 0);
         guint64 free = target != NULL ? target->free : 0;
         if (free < pages) {
             vb_plan_decline(c->notes, c->guest, "no-pool",
@@ -158,10 +193,8 @@ let_through(const Case *c, Ledger *ledger)
     if (!check_right(c))
         return FALSE;
     g_autofree Ledger *tried = g_memdup2(ledger, sizeof *ledger);
-    for (guint i = 0; i < c->plan->actions->len; i++) {
-        const VbAction *action = g_ptr_array_index(c->plan->actions, i);
-        if (g_strcmp0(action->uuid, c->guest->uuid) != 0)
-            continue;
+    for (guint i = 0; i < c->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(c->actions, i);
         if (!check_bounds(c, action))
             return FALSE;
         if (action->kind != VB_ACTION_MOVE)
@@ -195,6 +228,19 @@ guests_of(const VbPlan *plan)
     return uuids;
 }
 
+/* Returns: (transfer container) (element-type VbAction): those of that guest, in their order. */
+static GPtrArray *
+actions_of(const VbPlan *plan, const char *uuid)
+{
+    GPtrArray *actions = g_ptr_array_new();
+    for (guint i = 0; i < plan->actions->len; i++) {
+        VbAction *action = g_ptr_array_index(plan->actions, i);
+        if (g_str_equal(action->uuid, uuid))
+            g_ptr_array_add(actions, action);
+    }
+    return actions;
+}
+
 static void
 remove_guest(VbPlan *plan, const char *uuid)
 {
@@ -212,7 +258,8 @@ guard_guest(VbPlan *plan, const VbSnapshot *snapshot, const VbGuardLimits *limit
         remove_guest(plan, uuid);
         return;
     }
-    Case c = {.snapshot = snapshot, .limits = limits, .plan = plan, .guest = guest, .notes = plan};
+    g_autoptr(GPtrArray) actions = actions_of(plan, uuid);
+    Case c = {snapshot, limits, guest, actions, plan};
     if (!let_through(&c, ledger))
         remove_guest(plan, uuid);
 }
