@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/model.h"
+#include "core/home.h"
 
 /* A look counts as remote from this share of a cell's RAM away from home: 1 %, the noise of sampling. */
 #define REMOTE_BP 100
@@ -10,6 +11,7 @@ typedef struct {
     guint64 run_ns;                  /* counter at the last look */
     int last_cpu;
     guint64 window_ns[VB_NODES_MAX]; /* run time by node */
+    guint64 ran_ns;                  /* run time, on unknown CPUs too */
     gint64 elapsed_ns;
 } VcpuTrack;
 
@@ -82,22 +84,27 @@ find_track(const GPtrArray *sights, const GArray *tracks, const VbVcpuSight *wan
     return NULL;
 }
 
+static int
+node_of(const VbTopology *topology, int cpu)
+{
+    return cpu >= 0 ? vb_topology_node_of_cpu(topology, (guint)cpu) : VB_NO_NODE;
+}
+
 /* Run time since the last look counts for the node of the CPU that the thread was last seen on. */
 static VcpuTrack
 advance(const VcpuTrack *before, const VbVcpuSight *sight, gint64 elapsed_ns,
         const VbTopology *topology)
 {
     VcpuTrack track = {.last_cpu = -1};
-    if (before != NULL) {
+    if (before != NULL)
         track = *before;
-        if (before->run_known && sight->run_known && sight->run_ns >= before->run_ns) {
-            int node = sight->last_cpu >= 0
-                           ? vb_topology_node_of_cpu(topology, (guint)sight->last_cpu)
-                           : VB_NO_NODE;
-            if (node != VB_NO_NODE)
-                track.window_ns[node] += sight->run_ns - before->run_ns;
-            track.elapsed_ns += elapsed_ns;
-        }
+    if (before != NULL && before->run_known && sight->run_known && elapsed_ns > 0 &&
+        sight->run_ns >= before->run_ns) {
+        int node = node_of(topology, sight->last_cpu);
+        if (node != VB_NO_NODE)
+            track.window_ns[node] += sight->run_ns - before->run_ns;
+        track.ran_ns += sight->run_ns - before->run_ns;
+        track.elapsed_ns += elapsed_ns;
     }
     track.run_known = sight->run_known;
     track.run_ns = sight->run_ns;
@@ -125,6 +132,36 @@ fold_vcpus(GuestTrack *track, const GPtrArray *sights, gint64 now_ns, const VbTo
     track->seen_ns = now_ns;
 }
 
+static const VbVcpuSight *
+find_sight(const GPtrArray *sights, const VbVcpuSight *wanted)
+{
+    for (guint i = 0; i < sights->len; i++) {
+        const VbVcpuSight *sight = g_ptr_array_index(sights, i);
+        if (sight->id == wanted->id && sight->tid == wanted->tid)
+            return sight;
+    }
+    return NULL;
+}
+
+/* A look at threads brings counters only; a thread that it missed is there, but unread. */
+static void
+fold_counters(GuestTrack *track, const GPtrArray *counters, gint64 now_ns,
+              const VbTopology *topology)
+{
+    g_autoptr(GPtrArray) sights =
+        g_ptr_array_new_with_free_func((GDestroyNotify)vb_vcpu_sight_free);
+    for (guint i = 0; i < track->sights->len; i++) {
+        const VbVcpuSight *known = g_ptr_array_index(track->sights, i);
+        const VbVcpuSight *counter = find_sight(counters, known);
+        VbVcpuSight *sight = g_memdup2(known, sizeof *known);
+        sight->run_known = counter != NULL && counter->run_known;
+        sight->run_ns = counter != NULL ? counter->run_ns : 0;
+        sight->last_cpu = counter != NULL ? counter->last_cpu : known->last_cpu;
+        g_ptr_array_add(sights, sight);
+    }
+    fold_vcpus(track, sights, now_ns, topology);
+}
+
 static VbCell *
 find_cell(const VbGuest *guest, guint id)
 {
@@ -136,25 +173,36 @@ find_cell(const VbGuest *guest, guint id)
     return NULL;
 }
 
-/* The node whose CPUs hold every vCPU's affinity: where our own pins say the home is. */
-static VbNodeSet
-pinned_home(const GPtrArray *sights, const VbTopology *topology)
+/* The one node that holds a thread, VB_NO_NODE if none or several do. */
+static int
+held_by(const VbVcpuSight *sight, const VbTopology *topology)
 {
-    int id;
-    if (sights->len == 0 || vb_nodeset_count(topology->nodes) < 2)
-        return 0;
-    VB_NODESET_FOREACH(id, topology->nodes)
-    {
-        guint inside = 0;
-        for (guint i = 0; i < sights->len; i++) {
-            const VbVcpuSight *sight = g_ptr_array_index(sights, i);
-            inside += sight->affinity_known &&
-                      vb_cpuset_within(&sight->affinity, &topology->node[id].cpus);
-        }
-        if (inside == sights->len)
-            return VB_NODE_BIT(id);
+    VbNodeSet nodes = sight->affinity_known
+                          ? vb_topology_nodes_of_cpus(topology, &sight->affinity)
+                          : 0;
+    return vb_nodeset_count(nodes) == 1 ? vb_nodeset_first(nodes) : VB_NO_NODE;
+}
+
+/*
+ * A guest that the model does not know, but that vmbalancer may have placed before it was restarted: the
+ * nodes that hold its vCPUs are the homes. (A bounded guest that its owner holds to one node can
+ * live nowhere else anyway.)
+ */
+static void
+recover_homes(VbGuest *guest, const GPtrArray *sights, const VbTopology *topology)
+{
+    g_autofree VbHomeVote *votes = vb_home_votes_new(guest);
+    if ((guest->owner != VB_OWNER_OURS && guest->owner != VB_OWNER_BOUNDED) ||
+        vb_nodeset_count(topology->nodes) < 2)
+        return;
+    for (guint i = 0; i < sights->len; i++) {
+        const VbVcpuSight *sight = g_ptr_array_index(sights, i);
+        int node = held_by(sight, topology);
+        if (node == VB_NO_NODE)
+            return;
+        vb_home_vote(votes, guest, sight->cell, node);
     }
-    return 0;
+    vb_home_settle(guest, votes);
 }
 
 static guint64
@@ -167,25 +215,34 @@ bytes_off(const VbCell *cell, VbNodeSet nodes)
     return bytes;
 }
 
-/* Homes and counts outlive a look; a guest of ours that the model does not know keeps its pins' home. */
+/* A cell without a home yet is away from wherever that will be. */
+static gboolean
+is_remote(const VbCell *cell)
+{
+    guint64 off = cell->home != 0 ? bytes_off(cell, cell->home) : cell->present_bytes;
+    return (unsigned __int128)off * VB_BP > (unsigned __int128)cell->present_bytes * REMOTE_BP;
+}
+
+/* Homes and counts outlive a look. */
 static void
 carry_state(GuestTrack *track, const VbGuest *before, const GPtrArray *sights,
             const VbTopology *topology)
 {
-    VbNodeSet pinned = track->facts->owner == VB_OWNER_OURS ? pinned_home(sights, topology) : 0;
-    for (guint i = 0; i < track->facts->cells->len; i++) {
-        VbCell *cell = g_ptr_array_index(track->facts->cells, i);
+    VbGuest *guest = track->facts;
+    for (guint i = 0; i < guest->cells->len; i++) {
+        VbCell *cell = g_ptr_array_index(guest->cells, i);
         const VbCell *old = before != NULL ? find_cell(before, cell->id) : NULL;
-        cell->home = old != NULL && old->home != 0 ? old->home : pinned;
+        cell->home = old != NULL ? old->home : 0;
         cell->remote_seen = old != NULL ? old->remote_seen : 0;
-        if (!cell->residency_known)
-            continue;
-        /* Without a home, a single node that holds everything is the only place that is not remote. */
-        guint64 off = cell->home != 0 ? bytes_off(cell, cell->home) : cell->present_bytes;
-        gboolean remote = off * VB_BP > cell->present_bytes * REMOTE_BP;
-        cell->remote_seen = remote ? cell->remote_seen + 1 : 0;
     }
-    track->facts->last_move_ns = before != NULL ? before->last_move_ns : 0;
+    if (vb_guest_home(guest) == 0)
+        recover_homes(guest, sights, topology);
+    for (guint i = 0; i < guest->cells->len; i++) {
+        VbCell *cell = g_ptr_array_index(guest->cells, i);
+        if (cell->residency_known)
+            cell->remote_seen = is_remote(cell) ? cell->remote_seen + 1 : 0;
+    }
+    guest->last_move_ns = before != NULL ? before->last_move_ns : 0;
 }
 
 static void
@@ -240,7 +297,7 @@ vb_model_fold(VbModel *model, const VbObservation *observation)
         const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
         GuestTrack *track = g_hash_table_lookup(model->guests, sight->facts->uuid);
         if (track != NULL && same_process(track->facts, sight->facts))
-            fold_vcpus(track, sight->vcpus, observation->time_ns, &model->host->topology);
+            fold_counters(track, sight->vcpus, observation->time_ns, &model->host->topology);
     }
 }
 
@@ -256,35 +313,61 @@ vb_model_begin_window(VbModel *model)
             VcpuTrack *track = &g_array_index(guest->tracks, VcpuTrack, i);
             for (guint node = 0; node < VB_NODES_MAX; node++)
                 track->window_ns[node] = 0;
+            track->ran_ns = 0;
             track->elapsed_ns = 0;
         }
     }
 }
 
-static void
-note_action(GuestTrack *track, const VbAction *action, gint64 now_ns)
+/* Whatever moved something counts as a move, however it ended: the guest is owed its rest. */
+static gboolean
+acted(const VbOutcome *outcome)
 {
+    return outcome->result == VB_RESULT_DONE || outcome->result == VB_RESULT_PARTIAL ||
+           outcome->bytes_moved > 0;
+}
+
+static void
+note_action(GuestTrack *track, const VbAction *action, VbHomeVote *votes, gint64 now_ns)
+{
+    VbCell *moved = action->kind == VB_ACTION_MOVE ? find_cell(track->facts, action->cell) : NULL;
     track->facts->last_move_ns = now_ns;
-    for (guint i = 0; i < track->facts->cells->len; i++) {
-        VbCell *cell = g_ptr_array_index(track->facts->cells, i);
-        if (action->kind == VB_ACTION_MOVE && cell->id == action->cell)
-            cell->remote_seen = 0;
-        if (action->kind == VB_ACTION_PIN && g_str_has_prefix(action->thread, "vcpu"))
-            cell->home = VB_NODE_BIT(action->to);
+    if (moved != NULL)
+        moved->remote_seen = 0;
+    for (guint i = 0; action->kind == VB_ACTION_PIN && i < track->sights->len; i++) {
+        const VbVcpuSight *sight = g_ptr_array_index(track->sights, i);
+        g_autofree char *name = g_strdup_printf("vcpu%u", sight->id);
+        if (g_str_equal(name, action->thread))
+            vb_home_vote(votes, track->facts, sight->cell, action->to);
     }
+}
+
+static void
+note_guest(GuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
+{
+    g_autofree VbHomeVote *votes = vb_home_votes_new(track->facts);
+    for (guint i = 0; i < track->sights->len; i++)
+        vb_home_vote(votes, track->facts,
+                     ((const VbVcpuSight *)g_ptr_array_index(track->sights, i))->cell, VB_NO_NODE);
+    for (guint i = 0; i < outcomes->len; i++) {
+        const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
+        if (outcome->action >= plan->actions->len || !acted(outcome))
+            continue;
+        const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
+        if (g_str_equal(action->uuid, track->facts->uuid))
+            note_action(track, action, votes, now_ns);
+    }
+    vb_home_settle(track->facts, votes);
 }
 
 void
 vb_model_note(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
 {
-    for (guint i = 0; i < outcomes->len; i++) {
-        const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
-        const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
-        GuestTrack *track = g_hash_table_lookup(model->guests, action->uuid);
-        if (track != NULL &&
-            (outcome->result == VB_RESULT_DONE || outcome->result == VB_RESULT_PARTIAL))
-            note_action(track, action, now_ns);
-    }
+    GHashTableIter iter;
+    gpointer track;
+    g_hash_table_iter_init(&iter, model->guests);
+    while (g_hash_table_iter_next(&iter, NULL, &track))
+        note_guest(track, plan, outcomes, now_ns);
 }
 
 /* Shares that sum to exactly VB_BP: what rounding leaves goes to the largest. */
@@ -314,8 +397,7 @@ vcpu_of(const VbVcpuSight *sight, const VcpuTrack *track, const VbTopology *topo
     guint64 total = 0;
     for (guint node = 0; node < VB_NODES_MAX; node++)
         total += track->window_ns[node];
-    int last = track->last_cpu >= 0 ? vb_topology_node_of_cpu(topology, (guint)track->last_cpu)
-                                    : VB_NO_NODE;
+    int last = node_of(topology, track->last_cpu);
     if (total > 0) {
         vcpu->share_known = TRUE;
         shares_of(track->window_ns, total, vcpu->share_bp);
@@ -326,7 +408,7 @@ vcpu_of(const VbVcpuSight *sight, const VcpuTrack *track, const VbTopology *topo
     if (track->run_known && track->elapsed_ns > 0) {
         vcpu->busy_known = TRUE;
         vcpu->busy_bp =
-            (guint)MIN((unsigned __int128)total * VB_BP / (guint64)track->elapsed_ns, VB_BP);
+            (guint)MIN((unsigned __int128)track->ran_ns * VB_BP / (guint64)track->elapsed_ns, VB_BP);
     }
     return vcpu;
 }
@@ -341,6 +423,7 @@ vb_model_snapshot(const VbModel *model)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const GuestTrack *track = value;
         VbGuest *guest = vb_guest_copy(track->facts);
+        guest->selected = guest->forced = FALSE;
         for (guint i = 0; i < track->sights->len; i++)
             g_ptr_array_add(guest->vcpus,
                             vcpu_of(g_ptr_array_index(track->sights, i),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/predict.h"
+#include "core/home.h"
 #include <string.h>
 
 static void
@@ -16,10 +17,16 @@ add_free(VbNode *node, guint64 page_size, gint64 bytes)
                 (guint64)MAX((gint64)node->pools[i].free + bytes / (gint64)page_size, 0);
 }
 
+static gboolean
+is_node(int node)
+{
+    return node >= 0 && node < VB_NODES_MAX;
+}
+
 static void
 predict_move(VbSnapshot *snapshot, VbGuest *guest, const VbAction *action)
 {
-    for (guint i = 0; i < guest->cells->len; i++) {
+    for (guint i = 0; is_node(action->from) && is_node(action->to) && i < guest->cells->len; i++) {
         VbCell *cell = g_ptr_array_index(guest->cells, i);
         if (cell->id != action->cell)
             continue;
@@ -33,17 +40,13 @@ predict_move(VbSnapshot *snapshot, VbGuest *guest, const VbAction *action)
 }
 
 static void
-predict_vcpu(VbGuest *guest, VbVcpu *vcpu, const VbAction *action)
+predict_vcpu(VbVcpu *vcpu, const VbAction *action)
 {
     vcpu->affinity_known = TRUE;
     vcpu->affinity = action->cpus;
     vcpu->share_known = TRUE;
     memset(vcpu->share_bp, 0, sizeof vcpu->share_bp);
     vcpu->share_bp[action->to] = VB_BP;
-    if (vcpu->cell < 0 || (guint)vcpu->cell >= guest->cells->len)
-        return;
-    VbCell *cell = g_ptr_array_index(guest->cells, vcpu->cell);
-    cell->home |= VB_NODE_BIT(action->to);
 }
 
 static void
@@ -52,8 +55,8 @@ predict_pin(VbGuest *guest, const VbAction *action)
     for (guint i = 0; i < guest->vcpus->len; i++) {
         VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
         g_autofree char *name = g_strdup_printf("vcpu%u", vcpu->id);
-        if (g_str_equal(name, action->thread))
-            predict_vcpu(guest, vcpu, action);
+        if (is_node(action->to) && g_str_equal(name, action->thread))
+            predict_vcpu(vcpu, action);
     }
     for (guint i = 0; i < guest->helpers->len; i++) {
         VbHelperThread *helper = g_ptr_array_index(guest->helpers, i);
@@ -66,41 +69,36 @@ predict_pin(VbGuest *guest, const VbAction *action)
         guest->owner = VB_OWNER_OURS;
 }
 
-/* Pins of vCPUs define the homes of their cells; those found there before no longer count. */
-static void
-forget_homes(VbSnapshot *snapshot, const VbPlan *plan)
+/* Where the plan pins that vCPU, VB_NO_NODE if it does not. */
+static int
+pinned_to(const VbPlan *plan, const VbGuest *guest, const VbVcpu *vcpu)
 {
+    g_autofree char *name = g_strdup_printf("vcpu%u", vcpu->id);
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
-        VbGuest *guest = vb_snapshot_find(snapshot, action->uuid);
-        if (guest == NULL || action->kind != VB_ACTION_PIN ||
-            !g_str_has_prefix(action->thread, "vcpu"))
-            continue;
-        for (guint c = 0; c < guest->cells->len; c++)
-            ((VbCell *)g_ptr_array_index(guest->cells, c))->home = 0;
+        if (action->kind == VB_ACTION_PIN && g_str_equal(action->uuid, guest->uuid) &&
+            g_str_equal(action->thread, name))
+            return action->to;
     }
+    return VB_NO_NODE;
 }
 
-/* A cell without vCPUs of its own lives with the rest of its guest. */
 static void
-settle_homes(VbSnapshot *snapshot)
+predict_homes(VbGuest *guest, const VbPlan *plan)
 {
-    for (guint i = 0; i < snapshot->guests->len; i++) {
-        VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
-        VbNodeSet home = vb_guest_home(guest);
-        for (guint c = 0; c < guest->cells->len; c++) {
-            VbCell *cell = g_ptr_array_index(guest->cells, c);
-            if (cell->home == 0)
-                cell->home = home;
-        }
+    g_autofree VbHomeVote *votes = vb_home_votes_new(guest);
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        vb_home_vote(votes, guest, vcpu->cell, pinned_to(plan, guest, vcpu));
     }
+    vb_home_settle(guest, votes);
 }
 
 VbSnapshot *
 vb_predict(const VbSnapshot *snapshot, const VbPlan *plan)
 {
     VbSnapshot *predicted = vb_snapshot_copy(snapshot);
-    forget_homes(predicted, plan);
+    g_autoptr(GHashTable) touched = g_hash_table_new(NULL, NULL);
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
         VbGuest *guest = vb_snapshot_find(predicted, action->uuid);
@@ -111,7 +109,10 @@ vb_predict(const VbSnapshot *snapshot, const VbPlan *plan)
         else
             predict_pin(guest, action);
         guest->last_move_ns = predicted->time_ns;
+        g_hash_table_add(touched, guest);
     }
-    settle_homes(predicted);
+    for (guint i = 0; i < predicted->guests->len; i++)
+        if (g_hash_table_contains(touched, g_ptr_array_index(predicted->guests, i)))
+            predict_homes(g_ptr_array_index(predicted->guests, i), plan);
     return predicted;
 }

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /**
  * The snapshot that the plan should lead to: pages where the moves bring them, vCPUs running where
- * the pins put them, homes set, free memory changed, two looks older.
+ * the pins put them, homes set, free memory changed, moved at this very moment. The rest, the time
+ * included, is as it is now.
  * Returns: (transfer full)
  */
 VbSnapshot *vb_predict(const VbSnapshot *snapshot, const VbPlan *plan);
