@@ -36,8 +36,9 @@ static const VbKernelOps world_ops = {.move_pages = world_move_pages};
 static void
 lay_out(World *world, GRand *rand, guint n_nodes)
 {
-    guint longest = 1u << g_rand_int_range(rand, 0, 17); /* run lengths */
-    gdouble weight = g_rand_double(rand) * g_rand_double(rand);
+    /* Half of them are the hardest case for strata: each page for itself, at random. */
+    guint longest = g_rand_boolean(rand) ? 1 : 1u << g_rand_int_range(rand, 0, 17);
+    gdouble weight = g_rand_double(rand) * (g_rand_boolean(rand) ? 0.02 : 1);
     gdouble absent = g_rand_boolean(rand) ? 0 : g_rand_double(rand) * 0.8;
     for (guint page = 0; page < world->n_pages;) {
         guint run = (guint)g_rand_int_range(rand, 1, (gint32)longest + 1);
