@@ -237,23 +237,24 @@ find_twin(const VbDomain *live, const VbDomainCell *cell)
 static char *
 explain_twins(const VbDomainCell *cell, const VbDomainCell *twin)
 {
-    g_autofree char *size = g_format_size_full(cell->size_bytes, G_FORMAT_SIZE_IEC_UNITS);
     return g_strdup_printf(
-        "cells %u and %u look alike (%s each, nothing in QEMU's memory map names them): back them "
-        "with <source type='file'/> or hugepages, or use --qmp-passthrough (taints the guest)",
-        MIN(cell->id, twin->id), MAX(cell->id, twin->id), size);
+        "cells %u and %u look alike (%" G_GUINT64_FORMAT " MiB each, nothing in QEMU's memory map "
+        "names them): back them with <source type='file'/> or hugepages, or use --qmp-passthrough "
+        "(taints the guest)",
+        MIN(cell->id, twin->id), MAX(cell->id, twin->id), cell->size_bytes >> 20);
 }
 
 static char *
 explain_count(const VbDomainCell *cell, guint n_found)
 {
-    g_autofree char *size = g_format_size_full(cell->size_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    guint64 mib = cell->size_bytes >> 20;
     if (n_found > 0)
-        return g_strdup_printf("%u mappings of QEMU could be the %s of cell %u: use "
-                               "--qmp-passthrough (taints the guest)",
-                               n_found, size, cell->id);
-    return g_strdup_printf("no mapping of QEMU has the size (%s) and kind of cell %u's memory", size,
-                           cell->id);
+        return g_strdup_printf("%u mappings of QEMU could be the %" G_GUINT64_FORMAT
+                               " MiB of cell %u: use --qmp-passthrough (taints the guest)",
+                               n_found, mib, cell->id);
+    return g_strdup_printf("no mapping of QEMU has the size (%" G_GUINT64_FORMAT
+                           " MiB) and kind of cell %u's memory",
+                           mib, cell->id);
 }
 
 static VbCellRam *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "observe/ram_query.h"
+#include "libvirt/qmp_passthrough.h"
 #include "observe/ram.h"
-#include <qmp/passthrough.h>
 #include <qmp/qmp.h>
 #include <string.h>
 
@@ -15,38 +15,6 @@
  * and on arm64 "virt" by the 1 GiB where RAM begins. A wrong try costs a question, no more.
  */
 static const guint64 shifts[] = {0, GIB / 2, GIB, 2 * GIB, 5 * GIB / 4};
-
-typedef struct {
-    VbHypervisor *hypervisor;
-    char *uuid;
-    guint deadline_ms;
-} Line;
-
-static void
-line_free(gpointer data)
-{
-    Line *line = data;
-    g_free(line->uuid);
-    g_free(line);
-}
-
-static char *
-line_ask(const char *command, gpointer data, GError **error)
-{
-    Line *line = data;
-    return line->hypervisor->ops->monitor(line->hypervisor, line->uuid, command,
-                                          line->deadline_ms, error);
-}
-
-static QmpTransport *
-line_new(VbHypervisor *hypervisor, const char *uuid, guint deadline_ms)
-{
-    Line *line = g_new0(Line, 1);
-    line->hypervisor = hypervisor;
-    line->uuid = g_strdup(uuid);
-    line->deadline_ms = deadline_ms;
-    return qmp_passthrough_new(line_ask, line, line_free);
-}
 
 /* The middle of the cell, counted from the start of the first. */
 static guint64
@@ -181,7 +149,8 @@ vb_ram_query(VbHypervisor *hypervisor, guint deadline_ms, const VbDomain *live,
 {
     if (!any_alike(cells))
         return;
-    g_autoptr(QmpTransport) transport = line_new(hypervisor, live->uuid, deadline_ms);
+    g_autoptr(QmpTransport) transport =
+        vb_qmp_passthrough_new(hypervisor, live->uuid, deadline_ms);
     guint timeout_ms = MIN(deadline_ms, QMP_TIMEOUT_MAX_MS - SLACK_MS) + SLACK_MS;
     for (guint i = 0; i < cells->len; i++) {
         VbCellRam *ram = g_ptr_array_index(cells, i);
