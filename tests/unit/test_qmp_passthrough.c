@@ -20,6 +20,7 @@ answer_at_gate(const char *command, gpointer data, GError **error)
 
     g_mutex_lock(&gate->mutex);
     gate->calls++;
+    g_cond_broadcast(&gate->cond);
     while (!gate->open)
         g_cond_wait(&gate->cond, &gate->mutex);
     g_mutex_unlock(&gate->mutex);
@@ -50,14 +51,35 @@ gate_open(Gate *gate)
 }
 
 static void
+gate_await_call(Gate *gate)
+{
+    g_mutex_lock(&gate->mutex);
+    while (gate->calls == 0)
+        g_cond_wait(&gate->cond, &gate->mutex);
+    g_mutex_unlock(&gate->mutex);
+}
+
+static void
+on_result(GObject *source, GAsyncResult *result, gpointer data)
+{
+    *(GAsyncResult **)data = g_object_ref(result);
+}
+
+static void
 test_passthrough_hangs(void)
 {
     Gate gate = {0};
     QmpTransport *transport = qmp_passthrough_new(answer_at_gate, &gate, gate_freed);
+    GAsyncResult *result = NULL;
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(qmp_query_cpus(transport, 50, NULL, &error));
+    qmp_query_cpus_async(transport, 50, NULL, on_result, &result);
+    gate_await_call(&gate); /* the deadline cannot strike before: nobody turns the main loop */
+    while (result == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_null(qmp_query_cpus_finish(result, &error));
     g_assert_error(error, QMP_ERROR, QMP_ERROR_TIMEOUT);
+    g_object_unref(result);
     g_clear_error(&error);
     /* The second waits behind the first and gives up before its turn: it must never be asked. */
     g_assert_null(qmp_query_iothreads(transport, 50, NULL, &error));
@@ -72,12 +94,6 @@ cancel_soon(gpointer cancellable)
 {
     g_cancellable_cancel(cancellable);
     return G_SOURCE_REMOVE;
-}
-
-static void
-on_result(GObject *source, GAsyncResult *result, gpointer data)
-{
-    *(GAsyncResult **)data = g_object_ref(result);
 }
 
 static void

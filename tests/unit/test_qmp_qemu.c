@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define PATIENCE_MS 30000
 #define MIB ((gint64)1024 * 1024)
@@ -15,11 +16,19 @@ typedef struct {
     GSubprocess *process;
 } Qemu;
 
+/* A test that fails leaves no guest behind. */
+static void
+die_with_parent(gpointer data)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* Starts a stopped guest; NULL-terminated arguments follow. Waits until its monitor is there. */
 static Qemu *
 qemu_start(const char *pretty, const char *const *args)
 {
     Qemu *self = g_new0(Qemu, 1);
+    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) error = NULL;
 
@@ -33,7 +42,9 @@ qemu_start(const char *pretty, const char *const *args)
     g_ptr_array_add(argv, g_strdup("-mon"));
     g_ptr_array_add(argv, g_strdup_printf("chardev=m,mode=control,pretty=%s", pretty));
     g_ptr_array_add(argv, NULL);
-    self->process = g_subprocess_newv((const char *const *)argv->pdata, 0, &error);
+    g_subprocess_launcher_set_child_setup(launcher, die_with_parent, NULL, NULL);
+    self->process =
+        g_subprocess_launcher_spawnv(launcher, (const char *const *)argv->pdata, &error);
     g_assert_no_error(error);
     for (guint i = 0; i < 300 && !g_file_test(self->path, G_FILE_TEST_EXISTS); i++)
         g_usleep(100 * 1000);
@@ -195,13 +206,47 @@ test_events_and_refusal(void)
     qemu_stop(qemu);
 }
 
-/* QEMU is stopped so that it cannot answer, then killed: the command ends at once, not late. */
 static void
 on_result(GObject *source, GAsyncResult *result, gpointer slot)
 {
     *(GAsyncResult **)slot = g_object_ref(result);
 }
 
+/* "PID (name) STATE ...", and the name may hold anything: the state follows the last bracket. */
+static gboolean
+is_stopped(const char *task)
+{
+    g_autofree char *path = g_build_filename(task, "stat", NULL);
+    g_autofree char *stat = NULL;
+
+    return g_file_get_contents(path, &stat, NULL, NULL) && strstr(strrchr(stat, ')'), ") T ");
+}
+
+/* A stop is not instant: returns when no thread runs that could still answer. */
+static void
+qemu_freeze(Qemu *qemu)
+{
+    g_autofree char *tasks =
+        g_strdup_printf("/proc/%s/task", g_subprocess_get_identifier(qemu->process));
+    gboolean frozen = FALSE;
+
+    g_subprocess_send_signal(qemu->process, SIGSTOP);
+    for (guint i = 0; i < 300 && !frozen; i++) {
+        g_autoptr(GDir) dir = g_dir_open(tasks, 0, NULL);
+
+        frozen = TRUE;
+        for (const char *tid; (tid = g_dir_read_name(dir)) != NULL;) {
+            g_autofree char *task = g_build_filename(tasks, tid, NULL);
+
+            frozen = frozen && is_stopped(task);
+        }
+        if (!frozen)
+            g_usleep(100 * 1000);
+    }
+    g_assert_true(frozen);
+}
+
+/* QEMU is frozen so that it cannot answer, then killed: the command ends with it, not later. */
 static void
 test_qemu_dies(void)
 {
@@ -217,7 +262,7 @@ test_qemu_dies(void)
     client = qmp_client_open_finish(slot, &error);
     g_assert_no_error(error);
     g_clear_object(&slot);
-    g_subprocess_send_signal(qemu->process, SIGSTOP);
+    qemu_freeze(qemu);
     qmp_query_cpus_async(qmp_client_transport(client), PATIENCE_MS, NULL, on_result, &slot);
     g_subprocess_send_signal(qemu->process, SIGKILL);
     while (slot == NULL)
