@@ -7,101 +7,135 @@ vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node)
     return vb_cpuset_and(&topology->node[node].cpus, &guest->cpu_boundary);
 }
 
-/* Bytes of @cell on @node that can leave it. Which of a cell's pages stay is known by sum only. */
 static guint64
-movable_on(const VbCell *cell, int node)
-{
-    guint64 bytes = cell->by_node[node];
-    if (!cell->movable || cell->present_bytes == 0)
-        return 0;
-    guint64 stay = (guint64)((unsigned __int128)bytes *
-                             MIN(cell->unmovable_bytes, cell->present_bytes) /
-                             cell->present_bytes);
-    return bytes - stay;
-}
-
-static guint64
-cell_bytes_off(const VbCell *cell, int node)
+bytes_off(const VbCell *cell, int node)
 {
     guint64 bytes = 0;
     for (int other = 0; other < VB_NODES_MAX; other++)
         if (other != node)
-            bytes += movable_on(cell, other);
+            bytes += cell->by_node[other];
     return bytes;
 }
 
 guint64
-vb_place_bytes_off(const VbGuest *guest, int node)
+vb_place_cell_bytes(const VbCell *cell, int node, guint tolerance_bp)
+{
+    guint64 off = bytes_off(cell, node);
+    guint64 bytes = cell->movable ? off - MIN(off, cell->unmovable_bytes) : 0;
+    return (unsigned __int128)bytes * VB_BP <= (unsigned __int128)cell->present_bytes * tolerance_bp
+               ? 0
+               : bytes;
+}
+
+/* Splits what moves to @node by where it comes from, in proportion, to the byte. */
+static guint64
+split(const VbCell *cell, int node, guint tolerance_bp, guint64 *ret_from)
+{
+    guint64 bytes = vb_place_cell_bytes(cell, node, tolerance_bp);
+    guint64 off = bytes_off(cell, node), seen = 0, given = 0;
+    for (int other = 0; other < VB_NODES_MAX; other++) {
+        ret_from[other] = 0;
+        if (other == node || bytes == 0)
+            continue;
+        seen += cell->by_node[other];
+        ret_from[other] = (guint64)((unsigned __int128)bytes * seen / off) - given;
+        given += ret_from[other];
+    }
+    return bytes;
+}
+
+static guint64
+pages_of(guint64 bytes, guint64 page_size)
+{
+    return bytes / page_size + (bytes % page_size != 0);
+}
+
+guint64
+vb_place_bytes(const VbGuest *guest, int node, guint tolerance_bp)
 {
     guint64 bytes = 0;
     for (guint i = 0; i < guest->cells->len; i++)
-        bytes += cell_bytes_off(g_ptr_array_index(guest->cells, i), node);
+        bytes += vb_place_cell_bytes(g_ptr_array_index(guest->cells, i), node, tolerance_bp);
     return bytes;
 }
 
 VbArrival
-vb_place_arrival(const VbGuest *guest, const VbTopology *topology, int node)
+vb_place_arrival(const VbGuest *guest, const VbTopology *topology, int node, guint tolerance_bp)
 {
     VbArrival arrival = {0};
     const VbNode *target = &topology->node[node];
     for (guint i = 0; i < guest->cells->len; i++) {
         const VbCell *cell = g_ptr_array_index(guest->cells, i);
-        guint64 bytes = cell_bytes_off(cell, node);
+        guint64 from[VB_NODES_MAX];
+        guint64 bytes = split(cell, node, tolerance_bp, from);
         const VbHugePool *pool =
             cell->page_size > 4096 ? vb_node_pool(target, cell->page_size) : NULL;
         if (cell->page_size <= 4096)
             arrival.small_bytes += bytes;
-        else if (pool != NULL)
-            arrival.pool_bytes[pool - target->pools] += bytes;
-        else
+        else if (pool == NULL)
             arrival.no_pool |= bytes > 0;
+        else
+            for (guint other = 0; other < VB_NODES_MAX; other++)
+                arrival.pool_pages[pool - target->pools] += pages_of(from[other], cell->page_size);
     }
     return arrival;
 }
 
 gboolean
 vb_place_fits(const VbSnapshot *snapshot, const VbTopology *topology, const VbGuest *guest,
-              int node)
+              int node, guint tolerance_bp)
 {
     const VbNode *target = &topology->node[node];
-    VbArrival arrival = vb_place_arrival(guest, topology, node);
-    if (arrival.no_pool)
-        return FALSE;
-    if (arrival.small_bytes > 0 &&
-        target->memory_free_bytes < snapshot->reserve_bytes[node] + arrival.small_bytes)
-        return FALSE;
+    VbArrival arrival = vb_place_arrival(guest, topology, node, tolerance_bp);
+    guint64 reserve = snapshot->reserve_bytes[node];
+    guint64 room = target->memory_free_bytes > reserve ? target->memory_free_bytes - reserve : 0;
+    gboolean fits = !arrival.no_pool && arrival.small_bytes <= room;
     for (guint i = 0; i < target->n_pools; i++)
-        if (arrival.pool_bytes[i] > target->pools[i].free * target->pools[i].page_size)
-            return FALSE;
-    return TRUE;
+        fits = fits && arrival.pool_pages[i] <= target->pools[i].free;
+    return fits;
 }
 
 static void
-book_cell(VbTopology *topology, const VbCell *cell, int node, int other)
+shift_pool(VbNode *node, guint64 page_size, gint64 pages)
 {
-    guint64 bytes = movable_on(cell, other);
-    VbNode *from = &topology->node[other], *to = &topology->node[node];
-    if (cell->page_size <= 4096) {
-        from->memory_free_bytes += bytes;
-        to->memory_free_bytes -= MIN(bytes, to->memory_free_bytes);
-        return;
+    for (guint i = 0; i < node->n_pools; i++)
+        if (node->pools[i].page_size == page_size)
+            node->pools[i].free += (guint64)pages;
+}
+
+/* Unsigned arithmetic wraps and comes back, so a booking that did not fit can be taken back too. */
+static void
+shift(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp, gint64 sign)
+{
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        guint64 from[VB_NODES_MAX];
+        if (split(cell, node, tolerance_bp, from) == 0)
+            continue;
+        for (guint other = 0; other < VB_NODES_MAX; other++) {
+            gint64 pages = sign * (gint64)pages_of(from[other], cell->page_size);
+            gint64 bytes = sign * (gint64)from[other];
+            if (cell->page_size > 4096) {
+                shift_pool(&topology->node[other], cell->page_size, pages);
+                shift_pool(&topology->node[node], cell->page_size, -pages);
+            } else {
+                topology->node[other].memory_free_bytes += (guint64)bytes;
+                topology->node[node].memory_free_bytes -= (guint64)bytes;
+            }
+        }
     }
-    VbHugePool *source = (VbHugePool *)vb_node_pool(from, cell->page_size);
-    VbHugePool *target = (VbHugePool *)vb_node_pool(to, cell->page_size);
-    guint64 pages = bytes / cell->page_size;
-    if (source != NULL)
-        source->free += pages;
-    if (target != NULL)
-        target->free -= MIN(pages, target->free);
 }
 
 void
-vb_place_book(VbTopology *topology, const VbGuest *guest, int node)
+vb_place_book(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp)
 {
-    for (guint i = 0; i < guest->cells->len; i++)
-        for (int other = 0; other < VB_NODES_MAX; other++)
-            if (other != node)
-                book_cell(topology, g_ptr_array_index(guest->cells, i), node, other);
+    shift(topology, guest, node, tolerance_bp, 1);
+}
+
+void
+vb_place_unbook(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp)
+{
+    shift(topology, guest, node, tolerance_bp, -1);
 }
 
 /* The node where a vCPU ran most. */
@@ -115,6 +149,14 @@ main_node(const VbVcpu *vcpu)
     return vcpu->share_known && vcpu->share_bp[top] > 0 ? top : VB_NO_NODE;
 }
 
+/* Unknown is not different: what could not be read would else be pinned again and again. */
+static gboolean
+must_pin(const VbGuest *guest, int node, gboolean known, const VbCpuSet *affinity,
+         const VbCpuSet *cpus)
+{
+    return known ? !vb_cpuset_equal(affinity, cpus) : vb_guest_home(guest) != VB_NODE_BIT(node);
+}
+
 static guint
 pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node,
             const char *reason)
@@ -122,7 +164,7 @@ pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node,
     guint count = 0;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
-        if (vcpu->affinity_known && vb_cpuset_equal(&vcpu->affinity, cpus))
+        if (!must_pin(guest, node, vcpu->affinity_known, &vcpu->affinity, cpus))
             continue;
         g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
         vb_plan_add_pin(plan, guest, thread, cpus, main_node(vcpu), node, reason);
@@ -130,7 +172,7 @@ pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node,
     }
     for (guint i = 0; i < guest->helpers->len; i++) {
         const VbHelperThread *helper = g_ptr_array_index(guest->helpers, i);
-        if (helper->affinity_known && vb_cpuset_equal(&helper->affinity, cpus))
+        if (!must_pin(guest, node, helper->affinity_known, &helper->affinity, cpus))
             continue;
         vb_plan_add_pin(plan, guest, helper->name, cpus, VB_NO_NODE, node, reason);
         count++;
@@ -142,15 +184,13 @@ static guint
 move_cell(VbPlan *plan, const VbGuest *guest, const VbCell *cell, int node, guint tolerance_bp,
           const char *reason)
 {
+    guint64 from[VB_NODES_MAX];
     guint count = 0;
-    guint64 off = cell_bytes_off(cell, node);
-    if ((unsigned __int128)off * VB_BP <= (unsigned __int128)cell->present_bytes * tolerance_bp)
-        return 0;
+    split(cell, node, tolerance_bp, from);
     for (int other = 0; other < VB_NODES_MAX; other++) {
-        guint64 bytes = movable_on(cell, other);
-        if (other == node || bytes == 0)
+        if (from[other] == 0)
             continue;
-        vb_plan_add_move(plan, guest, cell->id, other, node, bytes, reason);
+        vb_plan_add_move(plan, guest, cell->id, other, node, from[other], reason)->all = TRUE;
         count++;
     }
     return count;

@@ -5,29 +5,38 @@
 
 G_BEGIN_DECLS
 
-/* What policies that bring a whole guest to one node share. */
+/*
+ * What policies that bring a whole guest to one node share. A cell that has no more than
+ * @tolerance_bp of its RAM elsewhere is left as it is. Which of its pages cannot move is known by sum only: those
+ * that are not on the node are taken for unmovable first, so that who moves the rest is done.
+ */
 
 /** What a guest costs a node's memory if it came there: bytes of small pages, and hugepages by pool. */
 typedef struct {
     guint64 small_bytes;
-    guint64 pool_bytes[VB_POOLS_MAX]; /**< by the target node's pools */
+    guint64 pool_pages[VB_POOLS_MAX]; /**< by the target node's pools */
     gboolean no_pool;                 /**< the node has no pool of a page size that it needs */
 } VbArrival;
 
 /** The CPUs of @node that @guest may be pinned to. */
 VbCpuSet vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node);
-/** Movable bytes of @guest that are not on @node. */
-guint64 vb_place_bytes_off(const VbGuest *guest, int node);
+/** Bytes of @cell that would move to @node. */
+guint64 vb_place_cell_bytes(const VbCell *cell, int node, guint tolerance_bp);
+/** Bytes of all of @guest's cells that would move to @node. */
+guint64 vb_place_bytes(const VbGuest *guest, int node, guint tolerance_bp);
 /** What would have to arrive on @node. */
-VbArrival vb_place_arrival(const VbGuest *guest, const VbTopology *topology, int node);
+VbArrival vb_place_arrival(const VbGuest *guest, const VbTopology *topology, int node,
+                           guint tolerance_bp);
 /** TRUE if @node takes that and keeps its reserve. @topology carries what is free now. */
 gboolean vb_place_fits(const VbSnapshot *snapshot, const VbTopology *topology,
-                       const VbGuest *guest, int node);
+                       const VbGuest *guest, int node, guint tolerance_bp);
 /** Books the guest's arrival on @node and its leaving of the others in @topology. */
-void vb_place_book(VbTopology *topology, const VbGuest *guest, int node);
+void vb_place_book(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp);
+/** Takes such a booking back. */
+void vb_place_unbook(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp);
 /**
- * Adds what brings @guest to @node: pins of threads that may run elsewhere, then moves of cells that
- * have more than @tolerance_bp of their RAM elsewhere.
+ * Adds what brings @guest to @node: pins of threads that may run elsewhere, then moves of cells. A thread
+ * whose affinity could not be read is pinned only if that home is new to the guest.
  * Returns: how many actions.
  */
 guint vb_place_guest(VbPlan *plan, const VbSnapshot *snapshot, const VbGuest *guest, int node,

@@ -1,0 +1,95 @@
+#!/bin/bash
+# A scattered guest of each backing is seen, explained, brought home, and released; looking and
+# planning change nothing; the numbers agree with numa_maps.
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 400 "$0" "$@"
+source "$LAB_DIR/lib.sh"
+
+guests="plain thp shared huge"
+
+# What must not change: pins, XML, affinities, pages.
+state() {
+	local name
+	for name in $guests; do
+		virsh -q dumpxml "$name"
+		lab_affinity "$name"
+		lab_pages "$name"
+	done
+}
+
+# Suspended while it looks, so that not even the guests themselves change a page.
+unchanged() {
+	local what=$1 before after name
+	shift
+	before=$(state)
+	"$@" >/tmp/out 2>&1
+	lab_is "$?" 0 "$what: succeeds"
+	after=$(state)
+	lab_ok "$what: pins, XML and pages are as before" test "$before" = "$after"
+}
+
+# status -o json against numa_maps: every node's share within the error that is stated.
+agrees() {
+	local name=$1 pages verdict
+	read -r -a pages <<<"$(lab_pages "$name")"
+	verdict=$(vmbalancer status -o json | jq -r --arg name "$name" --argjson truth "$(
+		printf '%s\n' "${pages[@]}" | jq -s .)" '
+		.guests[] | select(.name == $name) | . as $guest | .cells[0] |
+		($truth | add) as $all | .size as $size |
+		[range(0; $truth | length) as $i | ((.by_node[$i] - $truth[$i]) / $size | fabs)] | max as $off |
+		if $off <= $guest.locality_error + 0.002 then "agrees"
+		else "off by \($off), stated \($guest.locality_error)" end')
+	lab_is "$verdict" agrees "$name: status agrees with numa_maps within its error"
+}
+
+lab_guest plain --memory 64 --define || exit 1
+lab_guest thp --memory 48 --backing thp --define || exit 1
+lab_guest shared --memory 48 --backing memfd --define || exit 1
+lab_guest huge --memory 32 --backing hugepages --define || exit 1
+lab_scatter plain 0 1,2
+lab_scatter thp 1 2,3 --free
+lab_scatter shared 2 0
+lab_scatter huge 3 0
+
+for name in $guests; do agrees "$name"; done
+lab_at_most "$(vmbalancer status -o json | jq '[.guests[] | select(.name == "plain")][0].locality')" 0.05 \
+	"a guest that runs away from its RAM shows as remote"
+unchanged "status" vmbalancer status
+unchanged "plan" vmbalancer plan
+unchanged "rebalance --dry-run" vmbalancer rebalance --dry-run
+lab_ok "the plan gives its reason" grep -q "of its RAM is there" /tmp/out
+
+began=$EPOCHREALTIME
+vmbalancer rebalance --wait -o json >/tmp/rebalance.json
+lab_is "$?" 0 "rebalance --wait: done"
+took=$((${EPOCHREALTIME%.*} - ${began%.*} + 1))
+lab_is "$(jq -r '[.outcomes[].result] | unique | join(" ")' /tmp/rebalance.json)" "done" "each action is done"
+lab_note "moved $(jq '[.outcomes[].bytes_moved] | add / 1048576 | floor' /tmp/rebalance.json) MiB in $took s"
+declare -A home
+for name in $guests; do
+	home[$name]=$(jq -r --arg name "$name" '[.actions[] | select(.guest == $name and .kind == "pin")][0].to' /tmp/rebalance.json)
+	lab_at_least "$(lab_share "$name" "${home[$name]}")" 99 "$name: its RAM is on its home, node ${home[$name]}"
+	lab_is "$(lab_affinity "$name" 0)" "${home[$name]}" "$name: its vCPU is there"
+	lab_at_most "$(lab_gap "$name" "$took")" 500000 "$name: never stood still for 0.5 s of its own time"
+	agrees "$name"
+done
+lab_is "$(vmbalancer status -o json | jq -r '[.guests[].owner] | unique | join(" ")')" ours "all are ours now"
+lab_is "$(vmbalancer rebalance --wait -o json | jq '.actions | length')" 0 "a second rebalance has nothing to do"
+before=$(lab_progress plain)
+sleep 2
+lab_at_least "$(lab_progress plain)" $((before + 1)) "the guests work on"
+
+for name in $guests; do vmbalancer release "$name" >/tmp/out || lab_fail "release $name: $(cat /tmp/out)"; done
+for name in $guests; do
+	lab_is "$(lab_affinity "$name" 0)" 0-3 "$name: released, its vCPU may run anywhere again"
+	lab_ok "$name: its configuration never saw a pin" bash -c "! virsh -q dumpxml --inactive $name | grep -q vcpupin"
+done
+lab_is "$(vmbalancer status -o json | jq -r '[.guests[].owner] | unique | join(" ")')" free "all are free again"
+lab_is "$(find /var/lib/vmbalancer -name '*.json' | wc -l)" 0 "no undo record is left"
+
+# Pins that were there before come back as they were.
+virsh -q vcpupin plain 0 1-2 --live
+vmbalancer rebalance plain --force --to 3 --wait >/tmp/out
+lab_is "$?" 0 "a guest with a foreign pin moves when it is named and forced"
+lab_is "$(lab_affinity plain 0)" 3 "it is home"
+vmbalancer release plain >/tmp/out
+lab_is "$(lab_affinity plain 0)" 1-2 "release gives the older pin back"
