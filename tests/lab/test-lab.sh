@@ -13,11 +13,11 @@ if [ -z "${LAB_INSIDE-}" ]; then
 	done
 	out=$(mktemp -d)
 	trap 'rm -rf "$out"' EXIT
-	"$here/run" --timeout 240 --nodes 3 --distances 10,15,40:15,10,30:40,30,10 --cpus-per-node 1 \
+	"$here/run" --timeout 600 --nodes 3 --distances 10,15,40:15,10,30:40,30,10 --cpus-per-node 1 \
 		--memory-per-node 768M --out "$out" "${BASH_SOURCE[0]}" "an argument" "two  more" || failed=1
 	[ "$(cat "$out/word")" = "from inside" ] || { echo "not ok - the out folder has what the script wrote" && failed=1; }
 	echo 'echo out; echo err >&2; exit 7' >"$out/seven"
-	text=$("$here/run" --timeout 60 --nodes 1 --memory-per-node 1G "$out/seven" 2>/dev/null)
+	text=$("$here/run" --timeout 300 --nodes 1 --memory-per-node 1G "$out/seven" 2>/dev/null)
 	status=$?
 	[ "$status,$text" = "7,out
 err" ] || { echo "not ok - status 7 and the output pass through: $status,$text" && failed=1; }
@@ -64,7 +64,7 @@ before=$(lab_progress plain)
 sleep 2
 lab_at_least "$(lab_progress plain)" $((before + 10)) "a guest works on"
 lab_at_least "$(lab_progress cells 1)" 1 "its second vCPU works too"
-lab_at_most "$(lab_stall plain 1.5)" 1 "a guest that runs is never silent for long"
+lab_at_most "$(lab_stall plain 3)" 2 "a guest that runs is never silent for long"
 virsh -q suspend plain
 sleep 2
 lab_at_least "$(lab_stall plain 2)" 1.5 "a suspended guest is seen as silent"

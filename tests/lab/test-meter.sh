@@ -37,7 +37,7 @@ fi
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"$here/run" --timeout 240 --nodes 4 --memory-per-node 768M --meter "$out/meter" --out "$out" "${BASH_SOURCE[0]}" ||
+"$here/run" --timeout 600 --nodes 4 --memory-per-node 768M --meter "$out/meter" --out "$out" "${BASH_SOURCE[0]}" ||
 	exit 1
 mapfile -t from <"$out/from"
 mapfile -t to <"$out/to"

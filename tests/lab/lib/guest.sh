@@ -132,14 +132,14 @@ lab_tell_meter() {
 
 # lab_ready NAME [SECONDS]: waits until the guest runs its walk; tells why if it never does.
 lab_ready() {
-	local serial=/var/log/lab/$1.serial end=$((SECONDS + ${2:-60}))
+	local serial=/var/log/lab/$1.serial end=$((SECONDS + ${2:-120}))
 	until grep -q '^ready' "$serial" 2>/dev/null; do
 		if grep -q '^walker: error' "$serial" 2>/dev/null; then
 			lab_error "guest $1: $(grep '^walker: error' "$serial")" || return
 		fi
 		[ -e "/run/libvirt/qemu/$1.pid" ] ||
 			lab_error "guest $1 died: $(tail -n 3 "/var/log/libvirt/qemu/$1.log")" || return
-		[ $SECONDS -lt $end ] || lab_error "guest $1 is not ready after ${2:-60} s" || return
+		[ $SECONDS -lt $end ] || lab_error "guest $1 is not ready after ${2:-120} s" || return
 		sleep 0.1
 	done
 }
