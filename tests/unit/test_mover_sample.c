@@ -157,7 +157,8 @@ what_the_kernel_refuses_is_named(void)
         int code;
     } bad[] = {
         {-ESRCH, VB_ERROR_NO_GUEST},  {-EPERM, VB_ERROR_DENIED},      {-EACCES, VB_ERROR_DENIED},
-        {-EINVAL, VB_ERROR_FAILED},   {-ENOSYS, VB_ERROR_UNSUPPORTED}, {0, VB_ERROR_CANCELLED},
+        {-EINVAL, VB_ERROR_NO_GUEST}, {-EIO, VB_ERROR_FAILED},
+        {-ENOSYS, VB_ERROR_UNSUPPORTED}, {0, VB_ERROR_CANCELLED},
     };
     const VbRange range = {PAGE, 10 * PAGE, PAGE};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {

@@ -41,8 +41,8 @@ typedef struct {
     gint64 batch_target_ns;       /**< a batch adapts to this duration; 0 = the mover's default, 30 ms */
     guint64 limit_bytes;          /**< stop after so many; 0 = no limit */
     VbNodeSet from;               /**< only pages on these nodes; 0 = every node but the target */
-    gboolean shared;              /**< the RAM is known to be mapped by helpers too (vhost-user, virtiofs): move
-                                       such pages as well; needs CAP_SYS_NICE. Else they are unmovable */
+    gboolean shared;              /**< known to be mapped by helpers too (vhost-user): move such pages as well,
+                                       else they are unmovable; needs CAP_SYS_NICE */
 } VbMoveBudget;
 
 /** Why a move ended. */
@@ -60,10 +60,10 @@ typedef enum {
 /** How far a move is, or was at its end. */
 typedef struct {
     VbMoveEnd end;                /**< final reports only */
-    guint64 bytes_moved;          /**< what the kernel, asked again, says is there; a transparent hugepage goes
-                                       whole, so this may pass limit_bytes by less than 2 MiB */
-    guint64 bytes_left;           /**< still off target, movable as far as known; what the move has not come
-                                       to yet is estimated from at most 4096 pages */
+    guint64 bytes_moved;          /**< as the kernel, asked again, says; a transparent hugepage goes whole: may
+                                       pass limit_bytes by less than 2 MiB */
+    guint64 bytes_left;           /**< still off target, movable as far as known; estimated from 4096 pages
+                                       where the move has not come to yet */
     guint64 bytes_unmovable;      /**< gave up on these */
     guint64 batches;
     gint64 duration_ns;

@@ -69,6 +69,7 @@ end_by_code(Engine *engine, int code)
 {
     switch (code) {
     case -ESRCH:
+    case -EINVAL: /* the process is on its way out and has no memory any more */
         return end(engine, VB_MOVE_GONE);
     case -EPERM:
     case -EACCES:

@@ -24,6 +24,7 @@ vb_pages_set_error(GError **error, int pid, int code)
 {
     switch (code) {
     case -ESRCH:
+    case -EINVAL: /* what the kernel says of a process that is on its way out and has no memory any more */
         g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "process %d has ended", pid);
         return;
     case -EPERM:
