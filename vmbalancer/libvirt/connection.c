@@ -11,21 +11,21 @@
 #define JOB_DEADLINE_MS 250
 /* How long a goodbye to libvirtd may take. */
 #define CLOSE_DEADLINE_MS 1000
+#define CLOSE_LANE "close"
 
 typedef struct {
     VbHypervisor hypervisor;
-    virConnectPtr connection;
+    VbLinks *links;
     VbWorker *worker;
 } Connection;
 
 static VbCall
-make_call(const char *lane, const char *words, VbWorkerFunc func, VbRequest *request,
-          GDestroyNotify free_result)
+make_call(const char *lane, const char *words, VbRequest *request, GDestroyNotify free_result)
 {
     return (VbCall){
         .lane = lane,
         .words = words,
-        .func = func,
+        .func = vb_request_run,
         .data = request,
         .free_data = (GDestroyNotify)vb_request_free,
         .free_result = free_result,
@@ -65,8 +65,7 @@ add_job(Connection *self, VbDomainLook *look, gint64 deadline_us, GError **error
         return TRUE;
     const char *uuid = look->live->uuid;
     g_autofree char *words = g_strdup_printf("guest %s: reading its job", look->live->name);
-    VbCall call = make_call(uuid, words, vb_request_job, vb_request_new(self->connection, uuid),
-                            g_free);
+    VbCall call = make_call(uuid, words, vb_request_new(vb_request_job, self->links, uuid), g_free);
     guint deadline_ms = MIN(JOB_DEADLINE_MS, remaining_ms(deadline_us));
     g_autoptr(GError) failure = NULL;
     g_autofree VbDomainJob *job = vb_worker_run(self->worker, &call, deadline_ms, &failure);
@@ -91,8 +90,8 @@ connection_list(VbHypervisor *hypervisor, guint deadline_ms, GError **error)
 {
     Connection *self = (Connection *)hypervisor;
     gint64 deadline_us = deadline_from_now(deadline_ms);
-    VbCall call = make_call(VB_LANE_CONNECTION, "listing guests", vb_request_list,
-                            vb_request_new(self->connection, NULL),
+    VbCall call = make_call(VB_LANE_CONNECTION, "listing guests",
+                            vb_request_new(vb_request_list, self->links, NULL),
                             (GDestroyNotify)g_ptr_array_unref);
     g_autoptr(GPtrArray) looks = vb_worker_run(self->worker, &call, deadline_ms, error);
     if (looks == NULL)
@@ -118,8 +117,8 @@ connection_look(VbHypervisor *hypervisor, const char *uuid, guint deadline_ms, G
     gint64 deadline_us = deadline_from_now(deadline_ms);
     g_autofree char *words = g_strdup_printf("guest %s: reading it", uuid);
     VbCall call =
-        make_call(VB_LANE_CONNECTION, words, vb_request_look,
-                  vb_request_new(self->connection, uuid), (GDestroyNotify)vb_domain_look_free);
+        make_call(VB_LANE_CONNECTION, words, vb_request_new(vb_request_look, self->links, uuid),
+                  (GDestroyNotify)vb_domain_look_free);
     g_autoptr(VbDomainLook) look = vb_worker_run(self->worker, &call, deadline_ms, error);
     if (look == NULL || !add_job(self, look, deadline_us, error))
         return NULL;
@@ -132,10 +131,10 @@ connection_pin(VbHypervisor *hypervisor, const char *uuid, const char *thread,
 {
     Connection *self = (Connection *)hypervisor;
     g_autofree char *words = g_strdup_printf("guest %s: pinning %s", uuid, thread);
-    VbRequest *request = vb_request_new(self->connection, uuid);
+    VbRequest *request = vb_request_new(vb_request_pin, self->links, uuid);
     request->thread = g_strdup(thread);
     request->cpus = *cpus;
-    VbCall call = make_call(uuid, words, vb_request_pin, request, NULL);
+    VbCall call = make_call(uuid, words, request, NULL);
     return vb_worker_run(self->worker, &call, deadline_ms, error) != NULL;
 }
 
@@ -145,10 +144,23 @@ connection_monitor(VbHypervisor *hypervisor, const char *uuid, const char *comma
 {
     Connection *self = (Connection *)hypervisor;
     g_autofree char *words = g_strdup_printf("guest %s: asking QEMU's monitor", uuid);
-    VbRequest *request = vb_request_new(self->connection, uuid);
+    VbRequest *request = vb_request_new(vb_request_monitor, self->links, uuid);
     request->command = g_strdup(command);
-    VbCall call = make_call(uuid, words, vb_request_monitor, request, g_free);
+    VbCall call = make_call(uuid, words, request, g_free);
     return vb_worker_run(self->worker, &call, deadline_ms, error);
+}
+
+static gpointer
+close_links(gpointer links, GCancellable *cancellable, GError **error)
+{
+    vb_links_close(links);
+    return links;
+}
+
+static void
+unref_links(gpointer links)
+{
+    vb_links_unref(links);
 }
 
 /* Closing speaks to libvirtd too; if that does not answer, the worker's thread waits, not we. */
@@ -156,10 +168,13 @@ static void
 connection_free(VbHypervisor *hypervisor)
 {
     Connection *self = (Connection *)hypervisor;
-    VbRequest *request = vb_request_new(self->connection, NULL);
-    virConnectClose(g_steal_pointer(&self->connection));
-    VbCall call = make_call(VB_LANE_CONNECTION, "closing the connection", vb_request_close, request,
-                            NULL);
+    VbCall call = {
+        .lane = CLOSE_LANE,
+        .words = "closing the connection",
+        .func = close_links,
+        .data = self->links,
+        .free_data = unref_links,
+    };
     vb_worker_run(self->worker, &call, CLOSE_DEADLINE_MS, NULL);
     vb_worker_free(self->worker);
     g_free(self);
@@ -173,12 +188,6 @@ static const VbHypervisorOps connection_ops = {
     .free = connection_free,
 };
 
-static void
-close_late(gpointer connection)
-{
-    virConnectClose(connection);
-}
-
 VbHypervisor *
 vb_hypervisor_connect(const char *uri, guint deadline_ms, GError **error)
 {
@@ -186,17 +195,15 @@ vb_hypervisor_connect(const char *uri, guint deadline_ms, GError **error)
     if (!vb_uri_check_local(chosen, error))
         return NULL;
     vb_failure_silence_libvirt();
-    g_autoptr(VbWorker) worker = vb_worker_new();
-    g_autofree char *words = g_strdup_printf("connecting to %s", chosen);
-    VbRequest *request = vb_request_new(NULL, NULL);
-    request->uri = g_strdup(chosen);
-    VbCall call = make_call(VB_LANE_CONNECTION, words, vb_request_open, request, close_late);
-    virConnectPtr connection = vb_worker_run(worker, &call, deadline_ms, error);
-    if (connection == NULL)
-        return NULL;
     Connection *self = g_new0(Connection, 1);
     self->hypervisor.ops = &connection_ops;
-    self->connection = connection;
-    self->worker = g_steal_pointer(&worker);
-    return &self->hypervisor;
+    self->links = vb_links_new(chosen);
+    self->worker = vb_worker_new();
+    g_autoptr(VbHypervisor) hypervisor = &self->hypervisor;
+    g_autofree char *words = g_strdup_printf("connecting to %s", chosen);
+    VbCall call = make_call(VB_LANE_CONNECTION, words,
+                            vb_request_new(vb_request_touch, self->links, NULL), NULL);
+    if (vb_worker_run(self->worker, &call, deadline_ms, error) == NULL)
+        return NULL;
+    return g_steal_pointer(&hypervisor);
 }

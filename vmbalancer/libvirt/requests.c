@@ -4,7 +4,6 @@
 #include "libvirt/domain_look.h"
 #include "libvirt/failure.h"
 #include "libvirt/pin.h"
-#include "libvirt/uri.h"
 #include <libvirt/libvirt-qemu.h>
 #include <vmbalancer/error.h>
 
@@ -16,12 +15,11 @@ typedef virDomain Domain;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Domain, virDomainFree)
 
 VbRequest *
-vb_request_new(virConnectPtr connection, const char *uuid)
+vb_request_new(VbRequestFunc func, VbLinks *links, const char *uuid)
 {
     VbRequest *request = g_new0(VbRequest, 1);
-    if (connection != NULL)
-        virConnectRef(connection);
-    request->connection = connection;
+    request->func = func;
+    request->links = vb_links_ref(links);
     request->uuid = g_strdup(uuid);
     return request;
 }
@@ -31,8 +29,7 @@ vb_request_free(VbRequest *request)
 {
     if (request == NULL)
         return;
-    g_clear_pointer(&request->connection, virConnectClose);
-    g_free(request->uri);
+    vb_links_unref(request->links);
     g_free(request->uuid);
     g_free(request->thread);
     g_free(request->command);
@@ -40,28 +37,21 @@ vb_request_free(VbRequest *request)
 }
 
 gpointer
-vb_request_open(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_run(gpointer data, GCancellable *cancellable, GError **error)
 {
     const VbRequest *request = data;
-    virConnectPtr connection = virConnectOpen(request->uri);
-    if (connection == NULL) {
-        vb_failure_set_connect(error, request->uri);
+    virConnectPtr link = vb_links_take(request->links, error);
+    if (link == NULL)
         return NULL;
-    }
-    /* An alias of libvirt.conf shows only now what it stands for. */
-    char *uri = virConnectGetURI(connection);
-    gboolean local = uri == NULL || vb_uri_check_local(uri, error);
-    free(uri);
-    if (!local)
-        g_clear_pointer(&connection, virConnectClose);
-    return connection;
+    gpointer result = request->func(request, link, cancellable, error);
+    vb_links_give(request->links, link);
+    return result;
 }
 
 gpointer
-vb_request_close(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_touch(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                 GError **error)
 {
-    VbRequest *request = data;
-    g_clear_pointer(&request->connection, virConnectClose);
     return DONE;
 }
 
@@ -88,14 +78,13 @@ add_look(GPtrArray *looks, virDomainPtr domain, GError **error)
 }
 
 gpointer
-vb_request_list(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_list(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                GError **error)
 {
-    const VbRequest *request = data;
     virDomainPtr *domains = NULL;
-    int n =
-        virConnectListAllDomains(request->connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+    int n = virConnectListAllDomains(link, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
     if (n < 0) {
-        vb_failure_set(error, request->connection, NULL, "listing guests");
+        vb_failure_set(error, link, NULL, "listing guests");
         return NULL;
     }
     g_autoptr(GPtrArray) looks =
@@ -109,25 +98,27 @@ vb_request_list(gpointer data, GCancellable *cancellable, GError **error)
 }
 
 static virDomainPtr
-find_domain(const VbRequest *request, GError **error)
+find_domain(const VbRequest *request, virConnectPtr link, GError **error)
 {
-    virDomainPtr domain = virDomainLookupByUUIDString(request->connection, request->uuid);
+    virDomainPtr domain = virDomainLookupByUUIDString(link, request->uuid);
     if (domain == NULL)
-        vb_failure_set(error, request->connection, NULL, "guest %s", request->uuid);
+        vb_failure_set(error, link, NULL, "guest %s", request->uuid);
     return domain;
 }
 
 gpointer
-vb_request_look(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_look(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                GError **error)
 {
-    g_autoptr(Domain) domain = find_domain(data, error);
+    g_autoptr(Domain) domain = find_domain(request, link, error);
     return domain == NULL ? NULL : vb_domain_look_read(domain, error);
 }
 
 gpointer
-vb_request_job(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_job(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+               GError **error)
 {
-    g_autoptr(Domain) domain = find_domain(data, error);
+    g_autoptr(Domain) domain = find_domain(request, link, error);
     g_autofree VbDomainJob *job = g_new0(VbDomainJob, 1);
     if (domain == NULL || !vb_domain_look_job(domain, job, error))
         return NULL;
@@ -135,26 +126,26 @@ vb_request_job(gpointer data, GCancellable *cancellable, GError **error)
 }
 
 gpointer
-vb_request_pin(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_pin(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+               GError **error)
 {
-    const VbRequest *request = data;
-    g_autoptr(Domain) domain = find_domain(request, error);
+    g_autoptr(Domain) domain = find_domain(request, link, error);
     if (domain == NULL || !vb_pin_thread(domain, request->thread, &request->cpus, error))
         return NULL;
     return DONE;
 }
 
 gpointer
-vb_request_monitor(gpointer data, GCancellable *cancellable, GError **error)
+vb_request_monitor(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                   GError **error)
 {
-    const VbRequest *request = data;
-    g_autoptr(Domain) domain = find_domain(request, error);
+    g_autoptr(Domain) domain = find_domain(request, link, error);
     if (domain == NULL)
         return NULL;
     char *reply = NULL;
     if (virDomainQemuMonitorCommand(domain, request->command, &reply,
                                     VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT) < 0) {
-        vb_failure_set(error, request->connection, domain, "asking QEMU's monitor");
+        vb_failure_set(error, link, domain, "asking QEMU's monitor");
         return NULL;
     }
     char *copy = g_strdup(reply != NULL ? reply : "");

@@ -2,44 +2,52 @@
 #pragma once
 
 #include "libvirt/hypervisor.h"
+#include "libvirt/links.h"
 #include "libvirt/worker.h"
 #include <libvirt/libvirt.h>
 
 G_BEGIN_DECLS
 
-/** What one call to libvirt needs; holds the connection open until it returned. */
-typedef struct {
-    virConnectPtr connection; /**< a reference; NULL to open one */
-    char *uri;
+typedef struct VbRequest VbRequest;
+/** Does a request over @link; blocks as long as libvirt does. Returns: a result, NULL with @error. */
+typedef gpointer (*VbRequestFunc)(const VbRequest *request, virConnectPtr link,
+                                  GCancellable *cancellable, GError **error);
+
+/** What one call to libvirt needs. */
+struct VbRequest {
+    VbRequestFunc func;
+    VbLinks *links; /**< a reference */
     char *uuid;
     char *thread;
     VbCpuSet cpus;
     char *command;
-} VbRequest;
+};
 
-/** @connection: (nullable): referenced. @uuid: (nullable). */
-VbRequest *vb_request_new(virConnectPtr connection, const char *uuid);
-/** May be the last to hold the connection, and then speaks to libvirtd to close it. */
+/** @uuid: (nullable): the guest. */
+VbRequest *vb_request_new(VbRequestFunc func, VbLinks *links, const char *uuid);
 void vb_request_free(VbRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbRequest, vb_request_free)
 
-/*
- * VbWorkerFuncs; data is a VbRequest. Each blocks as long as libvirt does.
- */
+/** The VbWorkerFunc for every request: takes a link, does it, gives the link back. */
+gpointer vb_request_run(gpointer request, GCancellable *cancellable, GError **error);
 
-/** Returns: virConnectPtr (virConnectClose). */
-gpointer vb_request_open(gpointer data, GCancellable *cancellable, GError **error);
-/** Gives the request's reference of the connection up. Returns: any. */
-gpointer vb_request_close(gpointer data, GCancellable *cancellable, GError **error);
-/** Returns: GPtrArray of VbDomainLook. Never waits for a guest. */
-gpointer vb_request_list(gpointer data, GCancellable *cancellable, GError **error);
-/** Returns: VbDomainLook. Never waits for a guest. */
-gpointer vb_request_look(gpointer data, GCancellable *cancellable, GError **error);
+/** Nothing but a link: proves that libvirt can be reached. Returns: any. */
+gpointer vb_request_touch(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                          GError **error);
+/** Never waits for a guest. Returns: GPtrArray of VbDomainLook. */
+gpointer vb_request_list(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                         GError **error);
+/** Never waits for a guest. Returns: VbDomainLook. */
+gpointer vb_request_look(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                         GError **error);
 /** Waits for the guest's job. Returns: VbDomainJob (g_free). */
-gpointer vb_request_job(gpointer data, GCancellable *cancellable, GError **error);
+gpointer vb_request_job(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                        GError **error);
 /** Waits for the guest's job. Returns: any. */
-gpointer vb_request_pin(gpointer data, GCancellable *cancellable, GError **error);
+gpointer vb_request_pin(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                        GError **error);
 /** Waits for QEMU. Returns: char* (g_free). */
-gpointer vb_request_monitor(gpointer data, GCancellable *cancellable, GError **error);
+gpointer vb_request_monitor(const VbRequest *request, virConnectPtr link,
+                            GCancellable *cancellable, GError **error);
 
 G_END_DECLS

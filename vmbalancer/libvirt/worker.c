@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libvirt/worker.h"
+
+#include "libvirt/sigpipe.h"
 #include <vmbalancer/error.h>
 
 /* One call, held by the caller that waits and by the thread that runs it. */
@@ -79,7 +81,9 @@ run_job(gpointer data, gpointer user_data)
     g_autoptr(Job) job = data;
     VbWorker *worker = job->worker;
     GError *error = NULL;
+    VbSigpipe held = vb_sigpipe_hold();
     gpointer result = job->func(job->data, job->cancellable, &error);
+    vb_sigpipe_release(&held);
     g_mutex_lock(&worker->lock);
     job->result = result;
     job->error = error;

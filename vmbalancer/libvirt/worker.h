@@ -19,8 +19,8 @@ typedef struct VbWorker VbWorker;
 /** The lane of the connection as a whole: while its call is late, every lane refuses. */
 #define VB_LANE_CONNECTION ""
 /**
- * Most lanes whose calls may be late at once; beyond that every other lane than the connection's refuses. libvirtd
- * serves 5 calls of a client at a time (max_client_requests): one is kept for the connection's lane.
+ * Most lanes whose calls may be late at once; beyond that every other lane than the connection's refuses. Each
+ * holds one of libvirtd's workers (max_workers, 20) for as long as it is late.
  */
 #define VB_LANES_LATE_MAX 4
 
