@@ -179,6 +179,30 @@ a_full_node_ends_it_with_the_truth(void)
     world_end(&world);
 }
 
+/* Seen on Linux 6.1: new pages come out of the mover's own cpuset, and one without the node looks full. */
+static void
+a_mover_confined_to_other_nodes_is_denied(void)
+{
+    static const struct {
+        const char *status;
+        VbMoveEnd end;
+    } table[] = {
+        {"Name:\tx\nMems_allowed_list:\t0,2-3\nx:\t1\n", VB_MOVE_DENIED},
+        {"Name:\tx\nMems_allowed_list:\t0-3\n", VB_MOVE_NO_SPACE},
+        {"Name:\tx\nMems_allowed_list:\twhat\n", VB_MOVE_NO_SPACE},
+        {"Name:\tx\n", VB_MOVE_NO_SPACE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        World world;
+        world_begin(&world, PAGE, 100);
+        fake_kernel_write(world.fake, "/proc/self/status", table[i].status, -1);
+        world.fake->room[1] = 0;
+        move_expecting(&world, table[i].end);
+        assert_report(&world, 0, 100 * PAGE, 0);
+        world_end(&world);
+    }
+}
+
 static void
 an_empty_hugepage_pool_ends_it(void)
 {
@@ -462,6 +486,7 @@ main(int argc, char **argv)
         {"a limit may be passed by the rest of a transparent hugepage",
          a_limit_may_be_passed_by_the_rest_of_a_transparent_hugepage},
         {"a full node ends it with the truth", a_full_node_ends_it_with_the_truth},
+        {"a mover confined to other nodes is denied", a_mover_confined_to_other_nodes_is_denied},
         {"an empty hugepage pool ends it", an_empty_hugepage_pool_ends_it},
         {"one pinned page among 512 stays alone", one_pinned_page_among_512_stays_alone},
         {"the first page of a run may be the pinned one",

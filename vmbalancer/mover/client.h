@@ -53,7 +53,7 @@ typedef enum {
     VB_MOVE_STUCK,      /**< pages left that do not move after retries (pinned, busy) */
     VB_MOVE_GONE,       /**< the process ended or is another one */
     VB_MOVE_CANCELLED,
-    VB_MOVE_DENIED,     /**< the kernel refused: capability, or cpuset of the mover */
+    VB_MOVE_DENIED,     /**< the kernel refused: a capability, or the guest's cpuset (or the mover's) lacks the node */
     VB_MOVE_STOPPED,    /**< the guest's process is stopped (SIGSTOP): pages could go, the guest is held */
 } VbMoveEnd;
 

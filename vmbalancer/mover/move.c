@@ -75,7 +75,9 @@ end_by_code(Engine *engine, int code)
     case -EACCES:
         return end(engine, VB_MOVE_DENIED);
     case -ENOMEM:
-        return end(engine, VB_MOVE_NO_SPACE);
+        return end(engine, vb_pages_may_use(engine->kernel, engine->task->target)
+                               ? VB_MOVE_NO_SPACE
+                               : VB_MOVE_DENIED);
     default:
         engine->code = code;
         return FALSE;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mover/pages.h"
 #include <errno.h>
+#include <string.h>
 #include <vmbalancer/error.h>
+
+/* Some 1.5 KiB, more with a thousand CPUs. */
+#define STATUS_LIMIT (64 * 1024)
 
 int
 vb_pages_query(VbKernel *kernel, int pid, guint count, void **pages, int *nodes)
@@ -17,6 +21,22 @@ vb_pages_query(VbKernel *kernel, int pid, guint count, void **pages, int *nodes)
         done += part;
     }
     return 0;
+}
+
+gboolean
+vb_pages_may_use(VbKernel *kernel, int node)
+{
+    static const char key[] = "\nMems_allowed_list:\t";
+    g_autofree char *status = NULL;
+    if (!kernel->ops->read(kernel, "/proc/self/status", STATUS_LIMIT, &status, NULL, NULL))
+        return TRUE;
+    char *list = strstr(status, key);
+    if (list == NULL)
+        return TRUE;
+    list += strlen(key);
+    list[strcspn(list, "\n")] = '\0';
+    VbNodeSet allowed = 0;
+    return !vb_nodeset_parse(list, &allowed, NULL) || (allowed & VB_NODE_BIT(node)) != 0;
 }
 
 void

@@ -18,6 +18,12 @@ G_BEGIN_DECLS
  */
 int vb_pages_query(VbKernel *kernel, int pid, guint count, void **pages, int *nodes);
 
+/**
+ * May this process itself take memory of @node? New pages come out of the mover's cpuset: outside of it a move
+ * fails with ENOMEM as if the node were full (seen on Linux 6.1). TRUE if the kernel does not say.
+ */
+gboolean vb_pages_may_use(VbKernel *kernel, int node);
+
 /** Puts a failed call (@code: -errno) into words: VB_ERROR_NO_GUEST, _DENIED, _UNSUPPORTED, _FAILED. */
 void vb_pages_set_error(GError **error, int pid, int code);
 
