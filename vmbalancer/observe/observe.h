@@ -30,9 +30,9 @@ typedef enum {
 typedef struct {
     VbKernel *kernel;
     VbHypervisor *hypervisor;
-    VbMover *mover;
+    VbMover *mover;          /**< NULL: memory files are read directly, and nothing can be sampled */
     VbRamDepth ram;
-    guint sample_pages;      /**< at most so many page queries a cell; 9604 = +-1 point at 95 % */
+    guint sample_pages;      /**< at most so many page queries a cell; 0 = 9604, +-1 point at 95 % */
     gboolean passthrough;    /**< may ask QEMU through libvirt (taints) where mappings are ambiguous */
     guint deadline_ms;       /**< of each call to the hypervisor */
     /** Our own pins of a guest: thread -> cpuset text, NULL if none. Returns: (transfer full). */
@@ -40,14 +40,24 @@ typedef struct {
     gpointer user_data;
 } VbObserver;
 
-/** A full look. */
+/**
+ * A full look. Its guests were all alive at its time_ns, next to which their counters were read. A
+ * guest whose process cannot be found is in it with pid 0 and everything of the process unknown.
+ * One that the hypervisor could only half read is never better than VB_OWNER_OBSERVE_ONLY ("unread").
+ * Errors: those of `list`; VB_ERROR_INVALID naming a file of the host that makes no sense.
+ */
 VbObservation *vb_observe_full(const VbObserver *observer, GError **error);
 /**
  * A look at the vCPU threads' counters only, of the guests that @full saw; cheap, no hypervisor call.
+ * Facts are those of @full; a guest whose process ended or changed since is not in it.
  */
 VbObservation *vb_observe_threads(const VbObserver *observer, const VbObservation *full);
 
-/** The host alone: nodes, CPUs, memory, pools, distances, balancing, THP. */
+/**
+ * The host alone: nodes, CPUs, memory, pools, distances, balancing, THP, rivals; as reserve the larger
+ * of 5 % and 1 GiB a node. A kernel without NUMA is one node 0.
+ * Errors: VB_ERROR_INVALID naming the file and its text; then @observation is untouched.
+ */
 gboolean vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error);
 
 /**
