@@ -163,37 +163,74 @@ fit(const VbTable *table, guint room, guint *width)
 }
 
 static void
-render_row(const VbTable *table, const guint *width, guint first, guint indent, GString *into)
+paint_spaces(guint count, VbTablePaint paint, gpointer user_data)
+{
+    g_autofree char *spaces = g_strnfill(count, ' ');
+    if (count > 0)
+        paint(VB_TINT_NONE, spaces, user_data);
+}
+
+static void
+paint_row(const VbTable *table, const guint *width, guint row, guint indent, VbTablePaint paint,
+          gpointer user_data)
 {
     guint owed = indent; /* spaces, paid only when something follows */
     for (guint i = 0; i < table->columns->len; i++) {
         if (width[i] == 0)
             continue;
-        const Cell *cell = &g_array_index(table->cells, Cell, first + i);
+        const Cell *cell = &g_array_index(table->cells, Cell, row * table->columns->len + i);
         g_autofree char *text = vb_text_fit(cell->text, width[i], table->style.utf8);
         guint rest = width[i] - MIN(vb_text_width(text), width[i]);
         gboolean right = column_at(table, i)->right;
         if (*text != '\0') {
-            g_string_append_printf(into, "%*s", (int)(owed + (right ? rest : 0)), "");
-            vb_style_paint(&table->style, cell->tint, text, into);
+            paint_spaces(owed + (right ? rest : 0), paint, user_data);
+            paint(cell->tint, text, user_data);
             owed = right ? 0 : rest;
         } else {
             owed += width[i];
         }
         owed += GAP;
     }
-    g_string_append_c(into, '\n');
+    paint(VB_TINT_NONE, "\n", user_data);
+}
+
+/* Returns: (transfer full): the width of each column, 0 for one that goes. */
+static guint *
+lay_out(const VbTable *table, guint first_row, guint indent)
+{
+    guint *width = g_new0(guint, table->columns->len);
+    measure(table, first_row * table->columns->len, width);
+    if (table->style.width > 0)
+        fit(table, table->style.width > indent ? table->style.width - indent : 1, width);
+    return width;
+}
+
+/* Where vb_table_render() paints to. */
+typedef struct {
+    const VbStyle *style;
+    GString *into;
+} Text;
+
+static void
+paint_text(VbTint tint, const char *text, gpointer user_data)
+{
+    const Text *target = user_data;
+    vb_style_paint(target->style, tint, text, target->into);
 }
 
 static void
-render_from(const VbTable *table, guint first, guint indent, GString *into)
+render_from(const VbTable *table, guint row, guint indent, GString *into)
 {
-    g_autofree guint *width = g_new0(guint, table->columns->len);
-    measure(table, first, width);
-    if (table->style.width > 0)
-        fit(table, table->style.width > indent ? table->style.width - indent : 1, width);
-    for (; first + table->columns->len <= table->cells->len; first += table->columns->len)
-        render_row(table, width, first, indent, into);
+    g_autofree guint *width = lay_out(table, row, indent);
+    Text target = {&table->style, into};
+    for (; row <= vb_table_length(table); row++)
+        paint_row(table, width, row, indent, paint_text, &target);
+}
+
+guint
+vb_table_length(const VbTable *table)
+{
+    return table->cells->len / table->columns->len - 1;
 }
 
 void
@@ -205,5 +242,16 @@ vb_table_render(const VbTable *table, guint indent, GString *into)
 void
 vb_table_render_rows(const VbTable *table, guint indent, GString *into)
 {
-    render_from(table, table->columns->len, indent, into);
+    render_from(table, 1, indent, into);
+}
+
+void
+vb_table_paint(const VbTable *table, guint first, guint count, VbTablePaint paint,
+               gpointer user_data)
+{
+    g_autofree guint *width = lay_out(table, 0, 0);
+    guint length = vb_table_length(table);
+    paint_row(table, width, 0, 0, paint, user_data);
+    for (guint row = first; row < length && row - first < count; row++)
+        paint_row(table, width, row + 1, 0, paint, user_data);
 }

@@ -36,4 +36,12 @@ void vb_table_render(const VbTable *table, guint indent, GString *into);
 /** As vb_table_render(), without the header. */
 void vb_table_render_rows(const VbTable *table, guint indent, GString *into);
 
+/** Takes a piece of a row, shown text or spaces; "\n" ends the row. */
+typedef void (*VbTablePaint)(VbTint tint, const char *text, gpointer user_data);
+/** Number of rows, the header not counted. */
+guint vb_table_length(const VbTable *table);
+/** Paints the header and @count rows from the one at @first; columns fit all rows of the table. */
+void vb_table_paint(const VbTable *table, guint first, guint count, VbTablePaint paint,
+                    gpointer user_data);
+
 G_END_DECLS
