@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef enum {
     VB_BACKING_ANONYMOUS, /**< private anonymous memory, THP or not */
     VB_BACKING_MEMFD,     /**< memfd */
-    VB_BACKING_FILE,      /**< a file of the operator's (<source type='file'/>) */
+    VB_BACKING_FILE,      /**< a file: <source type='file'/>, or an access mode alone */
     VB_BACKING_HUGEPAGES, /**< hugetlb, from hugetlbfs or memfd */
 } VbBacking;
 
@@ -23,7 +23,9 @@ typedef struct {
     guint id;
     VbCpuSet vcpus;        /**< guest vCPU ids */
     guint64 size_bytes;
-    guint64 page_size;     /**< 4096, or the hugepage size that applies to this cell */
+    guint64 page_size;     /**< 4096, or the hugepage size that applies to this cell;
+                                2 MiB, x86's default, where <hugepages/> names no size:
+                                what the kernel says of the mapping is surer */
     VbBacking backing;
     gboolean shared;       /**< mapped shared (memAccess or access mode) */
     char *memnode;         /**< nodeset text of <memnode> for this cell, NULL if none */
@@ -45,7 +47,8 @@ typedef struct {
     GPtrArray *pins;       /**< (element-type VbDomainPin) */
     char *vcpu_cpuset;     /**< <vcpu cpuset=>, NULL if none */
     gboolean placement_auto;
-    char *numatune_nodeset;/**< <numatune><memory nodeset=>, NULL if none */
+    char *numatune_nodeset;/**< <numatune><memory nodeset=>, NULL if none; live, with
+                                placement='auto': numad's choice, NULL if libvirt is silent */
     char *numatune_mode;   /**< "strict", "preferred", "interleave", "restrictive"; NULL if none */
     GArray *iothreads;     /**< (element-type guint) ids */
     gboolean locked;       /**< <memoryBacking><locked/> */

@@ -148,7 +148,8 @@ rule_foreign_pin(Case *c)
     return FALSE;
 }
 
-/* numad's choice is in the live XML's nodeset or nowhere; without it there is no boundary to keep. */
+/* numad's choice is in the live XML's nodeset or nowhere; without it there is no boundary to keep.
+ */
 static gboolean
 rule_auto_unknown(Case *c)
 {
@@ -218,7 +219,8 @@ list_bounds(const VbDomain *live, Bound *ret)
     return n;
 }
 
-/* What cannot be read bounds to nothing: better to leave a guest alone than to break its boundary. */
+/* What cannot be read bounds to nothing: better to leave a guest alone than to break its boundary.
+ */
 static void
 apply_bound(Case *c, const Bound *bound)
 {

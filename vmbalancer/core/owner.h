@@ -17,8 +17,10 @@ typedef struct {
 /** The judgement. */
 typedef struct {
     VbOwner owner;
-    char *code;                   /**< stable: "vcpupin" "emulatorpin" "memnode" "cpuset" "numatune" "auto"
-                                       "nova" "ovirt" "kubevirt" "foreign-pin" ...; NULL for free */
+    char *code;                   /**< stable: hands off "kubevirt" "nova" "vcpupin"
+                                       "emulatorpin" "iothreadpin" "memnode" "foreign-pin" "auto"
+                                       "no-home"; observe only "ovirt"; "ours"; bounded "auto"
+                                       "numatune" "cpuset" "home"; NULL for free */
     char *reason;                 /**< in words: thing, reason, mend; NULL for free */
     VbNodeSet boundary;           /**< never empty unless the guest's own words leave nothing */
     VbCpuSet cpu_boundary;
@@ -26,8 +28,10 @@ typedef struct {
 
 /**
  * Judges who places the guest (README, "Who else places guests") and where it may go. Pins in the
- * inactive XML are the operator's; live pins that we did not record are foreign too. A boundary
- * that leaves no home node on this host makes the guest hands-off, with the reason.
+ * inactive XML are the operator's; live pins that we did not record are foreign too, but one to all
+ * CPUs is none: it is left over when a pin is undone. A boundary that leaves no home node on this
+ * host makes the guest hands-off, with the reason. Hands-off beats observe-only beats ours beats bounded; the
+ * boundary is told whatever the verdict, and one that takes nothing away makes no guest bounded.
  */
 void vb_owner_judge(const VbOwnerEvidence *evidence, const VbTopology *topology,
                     VbOwnerVerdict *ret);

@@ -54,9 +54,9 @@ set_busy(VbDomainLook *look, const char *busy)
 }
 
 /*
- * Adds the guest's job to a look. That question alone waits for the guest, so it goes in the guest's
- * own lane and only where the answers before do not tell enough. A guest that does not answer is busy.
- * Returns: FALSE if the guest is gone or the connection lost
+ * Adds the guest's job to a look. That question alone waits for the guest, so it goes in the
+ * guest's own lane and only where the answers before do not tell enough. A guest that does not
+ * answer is busy. Returns: FALSE if the guest is gone or the connection lost
  */
 static gboolean
 add_job(Connection *self, VbDomainLook *look, gint64 deadline_us, GError **error)
@@ -126,8 +126,8 @@ connection_look(VbHypervisor *hypervisor, const char *uuid, guint deadline_ms, G
 }
 
 static gboolean
-connection_pin(VbHypervisor *hypervisor, const char *uuid, const char *thread,
-               const VbCpuSet *cpus, guint deadline_ms, GError **error)
+connection_pin(VbHypervisor *hypervisor, const char *uuid, const char *thread, const VbCpuSet *cpus,
+               guint deadline_ms, GError **error)
 {
     Connection *self = (Connection *)hypervisor;
     g_autofree char *words = g_strdup_printf("guest %s: pinning %s", uuid, thread);

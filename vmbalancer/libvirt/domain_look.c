@@ -7,7 +7,8 @@
 #include <string.h>
 #include <vmbalancer/error.h>
 
-/* Any client's statistics query occupies the monitor for some milliseconds: that is not busy yet. */
+/* Any client's statistics query occupies the monitor for some milliseconds: that is not busy yet.
+ */
 #define OCCUPIED_MS 1000
 
 typedef virTypedParameter TypedParameters;
@@ -59,7 +60,8 @@ read_auto_nodeset(virDomainPtr domain, VbDomain *live)
     virTypedParamsClear(parameters, n);
 }
 
-/* Notes the first thing that could not be read; a guest or connection that is gone ends the look. */
+/* Notes the first thing that could not be read; a guest or connection that is gone ends the look.
+ */
 static gboolean
 note(VbDomainLook *look, GError *failure, GError **error)
 {

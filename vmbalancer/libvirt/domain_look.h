@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 /**
  * Reads XMLs and state with calls that never wait for the guest's job, so that one that migrates
  * or hangs holds nobody up.
- * Returns: (transfer full): with `error` set where something could not be read. NULL with VB_ERROR_NO_GUEST
- * if it is not running, VB_ERROR_UNREACHABLE if the connection is lost.
+ * Returns: (transfer full): with `error` set where something could not be read. NULL with
+ * VB_ERROR_NO_GUEST if it is not running, VB_ERROR_UNREACHABLE if the connection is lost.
  */
 VbDomainLook *vb_domain_look_read(virDomainPtr domain, GError **error);
 
@@ -25,9 +25,8 @@ typedef struct {
 
 /**
  * Asks which job the guest is in: a live migration out of a running guest shows nowhere else. Waits
- * for the guest's query job: up to 30 s (libvirt's own limit) while another call changes it, without limit while
- * QEMU hangs.
- * Returns: FALSE with an error if that could not be learnt.
+ * for the guest's query job: up to 30 s (libvirt's own limit) while another call changes it,
+ * without limit while QEMU hangs. Returns: FALSE with an error if that could not be learnt.
  */
 gboolean vb_domain_look_job(virDomainPtr domain, VbDomainJob *ret, GError **error);
 

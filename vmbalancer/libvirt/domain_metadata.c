@@ -45,7 +45,8 @@ read_home(const char *value, VbDomain *domain, GError **error)
     if (!vb_nodeset_parse(value, &nodes, NULL) || nodes == 0) {
         g_autofree char *shown = vb_xml_shown(value);
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "attribute nodes=\"%s\" of <home>: expected host nodes, as in \"0-1,3\"", shown);
+                    "attribute nodes=\"%s\" of <home>: expected host nodes, as in \"0-1,3\"",
+                    shown);
         return FALSE;
     }
     domain->home_nodes = g_strdup(value);
@@ -87,8 +88,7 @@ static gboolean
 set_unknown(const xmlNode *node, const char *parent, const char *known, GError **error)
 {
     g_autofree char *content = node->type == XML_ELEMENT_NODE ? NULL : vb_xml_text(node);
-    g_autofree char *shown =
-        vb_xml_shown(content != NULL ? content : (const char *)node->name);
+    g_autofree char *shown = vb_xml_shown(content != NULL ? content : (const char *)node->name);
     g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
                 content != NULL ? "text \"%s\" in <%s>: expected %s" : "<%s> in <%s>: expected %s",
                 shown, parent, known);
@@ -131,7 +131,8 @@ read_ours(const xmlNode *node, gboolean seen, VbDomain *domain, GError **error)
 {
     if (seen) {
         g_set_error_literal(error, VB_ERROR, VB_ERROR_INVALID,
-                            "more than one element of " VB_METADATA_NAMESPACE ": expected one <numa>");
+                            "more than one element of " VB_METADATA_NAMESPACE
+                            ": expected one <numa>");
         return FALSE;
     }
     if (!g_str_equal((const char *)node->name, numa_rule.element))

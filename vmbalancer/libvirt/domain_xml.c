@@ -58,7 +58,8 @@ read_numatune(const xmlNode *root, VbDomain *domain)
         domain->placement_auto = TRUE;
 }
 
-/* The elements of <cputune> that pin, the attribute that numbers the thread, and our word for it. */
+/* The elements of <cputune> that pin, the attribute that numbers the thread, and our word for it.
+ */
 static const struct {
     const char *element;
     const char *number;
@@ -146,7 +147,7 @@ static const struct {
     const char *element;
     const char *type;
 } pinning_devices[] = {
-    {"hostdev", "pci"},   {"hostdev", "mdev"}, {"interface", "hostdev"},
+    {"hostdev", "pci"},    {"hostdev", "mdev"}, {"interface", "hostdev"},
     {"interface", "vdpa"}, {"disk", "nvme"},
 };
 

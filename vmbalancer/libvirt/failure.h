@@ -10,11 +10,12 @@ G_BEGIN_DECLS
 void vb_failure_silence_libvirt(void);
 
 /**
- * Makes a GError of the last libvirt error of this thread: the guest, what was tried, libvirt's own words,
- * the mend where there is one. Nothing of libvirt may be called between the failure and this, not even
- * virDomainGetName() for an argument: each call forgets the error of the one before. VB_ERROR_UNREACHABLE if the connection is dead, VB_ERROR_NO_GUEST if the
- * guest is gone or not running, VB_ERROR_DENIED, VB_ERROR_UNSUPPORTED, VB_ERROR_TIMEOUT for a guest whose
- * job another call holds, else VB_ERROR_FAILED.
+ * Makes a GError of the last libvirt error of this thread: the guest, what was tried, libvirt's own
+ * words, the mend where there is one. Nothing of libvirt may be called between the failure and
+ * this, not even virDomainGetName() for an argument: each call forgets the error of the one before.
+ * VB_ERROR_UNREACHABLE if the connection is dead, VB_ERROR_NO_GUEST if the guest is gone or not
+ * running, VB_ERROR_DENIED, VB_ERROR_UNSUPPORTED, VB_ERROR_TIMEOUT for a guest whose job another
+ * call holds, else VB_ERROR_FAILED.
  * @connection: (nullable): NULL = that of @domain
  * @domain: (nullable): the guest it was tried on
  */

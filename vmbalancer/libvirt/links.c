@@ -57,9 +57,8 @@ static virConnectPtr
 take_idle(VbLinks *links)
 {
     g_mutex_lock(&links->lock);
-    virConnectPtr link = links->idle->len == 0
-                             ? NULL
-                             : g_ptr_array_steal_index(links->idle, links->idle->len - 1);
+    virConnectPtr link =
+        links->idle->len == 0 ? NULL : g_ptr_array_steal_index(links->idle, links->idle->len - 1);
     g_mutex_unlock(&links->lock);
     return link;
 }

@@ -7,10 +7,10 @@
 G_BEGIN_DECLS
 
 /*
- * Open connections to one libvirtd, each for one call at a time: two threads in one connection can miss each
- * other's wake-up in libvirt's client (seen with 9.0: a call hangs for as long as another one waits
- * for its guest). A link that broke is dropped, and the next call opens a new one: so libvirtd may
- * restart. Refcounted and safe to use from any thread.
+ * Open connections to one libvirtd, each for one call at a time: two threads in one connection can
+ * miss each other's wake-up in libvirt's client (seen with 9.0: a call hangs for as long as another
+ * one waits for its guest). A link that broke is dropped, and the next call opens a new one: so
+ * libvirtd may restart. Refcounted and safe to use from any thread.
  */
 typedef struct VbLinks VbLinks;
 

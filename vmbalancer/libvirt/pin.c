@@ -50,9 +50,8 @@ find_kind(const char *thread, guint *ret_id)
             continue;
         const char *number = thread + strlen(kinds[i].thread);
         guint64 id = 0;
-        if (kinds[i].numbered
-                ? !g_ascii_string_to_unsigned(number, 10, 0, G_MAXINT, &id, NULL)
-                : *number != '\0')
+        if (kinds[i].numbered ? !g_ascii_string_to_unsigned(number, 10, 0, G_MAXINT, &id, NULL)
+                              : *number != '\0')
             continue;
         *ret_id = (guint)id;
         return kinds[i].pin;

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * the guest's job is free: for a worker.
  * @thread: "vcpuN", "emulator" or "iothreadN"
  * @cpus: not empty, CPUs that the host has
- * Errors: VB_ERROR_INVALID for another thread or CPU set, VB_ERROR_NO_GUEST, those of vb_failure_set().
+ * Errors: VB_ERROR_INVALID for another thread or CPU set, VB_ERROR_NO_GUEST, those of
+ * vb_failure_set().
  */
 gboolean vb_pin_thread(virDomainPtr domain, const char *thread, const VbCpuSet *cpus,
                        GError **error);

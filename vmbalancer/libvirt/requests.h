@@ -9,7 +9,8 @@
 G_BEGIN_DECLS
 
 typedef struct VbRequest VbRequest;
-/** Does a request over @link; blocks as long as libvirt does. Returns: a result, NULL with @error. */
+/** Does a request over @link; blocks as long as libvirt does. Returns: a result, NULL with @error.
+ */
 typedef gpointer (*VbRequestFunc)(const VbRequest *request, virConnectPtr link,
                                   GCancellable *cancellable, GError **error);
 
@@ -47,7 +48,7 @@ gpointer vb_request_job(const VbRequest *request, virConnectPtr link, GCancellab
 gpointer vb_request_pin(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
                         GError **error);
 /** Waits for QEMU. Returns: char* (g_free). */
-gpointer vb_request_monitor(const VbRequest *request, virConnectPtr link,
-                            GCancellable *cancellable, GError **error);
+gpointer vb_request_monitor(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                            GError **error);
 
 G_END_DECLS

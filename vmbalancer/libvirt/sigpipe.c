@@ -24,7 +24,8 @@ void
 vb_sigpipe_release(const VbSigpipe *held)
 {
     sigset_t set = sigpipe_alone();
-    /* One that came is ours, unless the thread held it before: take it, or release would deliver it. */
+    /* One that came is ours, unless the thread held it before: take it, or release would deliver
+     * it. */
     if (!sigismember(&held->before, SIGPIPE))
         while (sigtimedwait(&set, NULL, &(struct timespec){0}) == SIGPIPE)
             continue;

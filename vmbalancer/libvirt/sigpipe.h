@@ -7,9 +7,9 @@
 G_BEGIN_DECLS
 
 /**
- * libvirt's client writes to its socket without MSG_NOSIGNAL: the first call after libvirtd died would
- * kill the process by SIGPIPE. Between hold and release this thread gets EPIPE instead. What other
- * threads and the process do with the signal stays as it is.
+ * libvirt's client writes to its socket without MSG_NOSIGNAL: the first call after libvirtd died
+ * would kill the process by SIGPIPE. Between hold and release this thread gets EPIPE instead. What
+ * other threads and the process do with the signal stays as it is.
  */
 typedef struct {
     sigset_t before;

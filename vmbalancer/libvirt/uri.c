@@ -4,7 +4,8 @@
 #include <string.h>
 #include <vmbalancer/error.h>
 
-/* The only transport that stays on the host; libvirt takes others for ssh, tls, tcp, ext, libssh. */
+/* The only transport that stays on the host; libvirt takes others for ssh, tls, tcp, ext, libssh.
+ */
 #define LOCAL_TRANSPORT "unix"
 
 char *

@@ -152,7 +152,8 @@ find_late(VbWorker *worker, const Job *job)
     return NULL;
 }
 
-/* Waits until the lane is free; the lock is held. Returns: FALSE with an error if it will not be. */
+/* Waits until the lane is free; the lock is held. Returns: FALSE with an error if it will not be.
+ */
 static gboolean
 enter_lane(VbWorker *worker, Job *job, gint64 deadline_us, GError **error)
 {

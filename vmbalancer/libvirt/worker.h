@@ -6,11 +6,11 @@
 G_BEGIN_DECLS
 
 /*
- * Runs blocking calls on threads of its own, each with a deadline. A call that has not returned by then is left
- * behind: the caller goes on with VB_ERROR_TIMEOUT, and what the call still returns is freed when
- * it does. Calls queue in lanes: one lane does one call at a time, and a lane whose call was left
- * behind refuses further calls at once until that one returned. So a stuck guest holds up its own
- * lane only.
+ * Runs blocking calls on threads of its own, each with a deadline. A call that has not returned by
+ * then is left behind: the caller goes on with VB_ERROR_TIMEOUT, and what the call still returns is
+ * freed when it does. Calls queue in lanes: one lane does one call at a time, and a lane whose call
+ * was left behind refuses further calls at once until that one returned. So a stuck guest holds up
+ * its own lane only.
  *
  * Safe to use from any number of threads.
  */
@@ -19,8 +19,8 @@ typedef struct VbWorker VbWorker;
 /** The lane of the connection as a whole: while its call is late, every lane refuses. */
 #define VB_LANE_CONNECTION ""
 /**
- * Most lanes whose calls may be late at once; beyond that every other lane than the connection's refuses. Each
- * holds one of libvirtd's workers (max_workers, 20) for as long as it is late.
+ * Most lanes whose calls may be late at once; beyond that every other lane than the connection's
+ * refuses. Each holds one of libvirtd's workers (max_workers, 20) for as long as it is late.
  */
 #define VB_LANES_LATE_MAX 4
 
@@ -32,12 +32,12 @@ typedef gpointer (*VbWorkerFunc)(gpointer data, GCancellable *cancellable, GErro
 
 /** What to call. */
 typedef struct {
-    const char *lane;            /**< VB_LANE_CONNECTION or a guest's UUID */
-    const char *words;           /**< what it does, for messages: "listing guests" */
+    const char *lane;  /**< VB_LANE_CONNECTION or a guest's UUID */
+    const char *words; /**< what it does, for messages: "listing guests" */
     VbWorkerFunc func;
-    gpointer data;               /**< (transfer full) */
-    GDestroyNotify free_data;    /**< (nullable): on any thread, when the call is over */
-    GDestroyNotify free_result;  /**< (nullable): of a result that came too late */
+    gpointer data;              /**< (transfer full) */
+    GDestroyNotify free_data;   /**< (nullable): on any thread, when the call is over */
+    GDestroyNotify free_result; /**< (nullable): of a result that came too late */
 } VbCall;
 
 VbWorker *vb_worker_new(void);

@@ -175,9 +175,10 @@ vb_xml_size(const char *what, const char *text, const char *unit, guint64 *ret_b
         !g_uint64_checked_mul(&bytes, value, factor)) {
         g_autofree char *shown = vb_xml_shown(text);
         g_autofree char *shown_unit = vb_xml_shown(unit == NULL ? "KiB" : unit);
-        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "%s is \"%s\" with unit \"%s\": expected a size, as in \"4096\" with unit \"KiB\"",
-                    what, shown, shown_unit);
+        g_set_error(
+            error, VB_ERROR, VB_ERROR_INVALID,
+            "%s is \"%s\" with unit \"%s\": expected a size, as in \"4096\" with unit \"KiB\"",
+            what, shown, shown_unit);
         return FALSE;
     }
     *ret_bytes = bytes;

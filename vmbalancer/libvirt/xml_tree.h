@@ -23,7 +23,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
  */
 xmlDoc *vb_xml_read(const char *xml, gsize length, GError **error);
 
-/** First child element of that name without a namespace. @parent: (nullable). Returns: (nullable). */
+/** First child element of that name without a namespace. @parent: (nullable). Returns: (nullable).
+ */
 const xmlNode *vb_xml_child(const xmlNode *parent, const char *name);
 /** The next sibling element with the same name and no namespace. Returns: (nullable). */
 const xmlNode *vb_xml_next(const xmlNode *node);
@@ -40,11 +41,11 @@ char *vb_xml_text(const xmlNode *node);
 char *vb_xml_shown(const char *value);
 
 /** Reads a decimal number from @minimum to @maximum. @what: names it in the error. */
-gboolean vb_xml_number(const char *what, const char *text, guint minimum, guint maximum,
-                       guint *ret, GError **error);
+gboolean vb_xml_number(const char *what, const char *text, guint minimum, guint maximum, guint *ret,
+                       GError **error);
 /**
- * Reads a size as libvirt does: "b", "byte(s)"; "k", "KiB", "M", "MiB", ... are powers of 1024, "KB", "MB", ...
- * of 1000.
+ * Reads a size as libvirt does: "b", "byte(s)"; "k", "KiB", "M", "MiB", ... are powers of 1024,
+ * "KB", "MB", ... of 1000.
  * @unit: (nullable): NULL = KiB
  */
 gboolean vb_xml_size(const char *what, const char *text, const char *unit, guint64 *ret_bytes,
