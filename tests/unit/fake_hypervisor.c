@@ -88,8 +88,8 @@ must_parse(const char *xml)
 /* --- calls ---------------------------------------------------------------------------------- */
 
 /* Logs a call, waits and fails as the rules say; takes the lock and keeps it. */
-static gboolean
-begin(FakeHypervisor *fake, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static gboolean begin(FakeHypervisor *fake, GError **error, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
 static void
 wait_as_told(FakeHypervisor *fake, const char *call)

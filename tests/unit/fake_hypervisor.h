@@ -7,8 +7,8 @@
 G_BEGIN_DECLS
 
 /*
- * A hypervisor of a test's own: guests from XML, pins that show in the next look, every call in a log, failures
- * where the test wants them. Safe to use from several threads, as the real one.
+ * A hypervisor of a test's own: guests from XML, pins that show in the next look, every call in a
+ * log, failures where the test wants them. Safe to use from several threads, as the real one.
  */
 typedef struct FakeHypervisor FakeHypervisor;
 
@@ -60,7 +60,8 @@ void fake_hypervisor_delay(FakeHypervisor *fake, const char *call, guint millise
 char *fake_hypervisor_log(FakeHypervisor *fake);
 /** How many calls so far begin with @call. */
 guint fake_hypervisor_count(FakeHypervisor *fake, const char *call);
-/** The CPUs that the thread is pinned to now, as written; NULL if it is not. Returns: (transfer full). */
+/** The CPUs that the thread is pinned to now, as written; NULL if it is not. Returns: (transfer
+ * full). */
 char *fake_hypervisor_pinned(FakeHypervisor *fake, const char *uuid, const char *thread);
 
 G_END_DECLS

@@ -61,8 +61,7 @@ spawn(PrivateLibvirtd *self, const char *program)
     g_autofree char *settings = g_build_filename(self->folder, "libvirtd.conf", NULL);
     g_autofree char *pid_file = g_build_filename(self->folder, "libvirtd.pid", NULL);
     write_settings(self->folder, settings);
-    const char *const arguments[] = {program,      "--config", settings,
-                                     "--pid-file", pid_file,   NULL};
+    const char *const arguments[] = {program, "--config", settings, "--pid-file", pid_file, NULL};
     g_auto(GStrv) environment = make_environment(self->folder);
     gboolean root = geteuid() == 0;
     if (root)

@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * A libvirtd of a test's own: unprivileged, with its sockets, settings and guests in a folder of its own,
- * so that it can be stopped, killed and thrown away. Touches nothing of the host's libvirt.
+ * A libvirtd of a test's own: unprivileged, with its sockets, settings and guests in a folder of
+ * its own, so that it can be stopped, killed and thrown away. Touches nothing of the host's
+ * libvirt.
  */
 typedef struct {
     char *folder;
@@ -16,7 +17,8 @@ typedef struct {
     char *qemu_uri; /**< real guests */
 } PrivateLibvirtd;
 
-/** Returns: NULL if this machine has no libvirtd that starts; the test is then marked as skipped. */
+/** Returns: NULL if this machine has no libvirtd that starts; the test is then marked as skipped.
+ */
 PrivateLibvirtd *private_libvirtd_start(void);
 /** Kills it and its guests, also when it is stopped. */
 void private_libvirtd_free(PrivateLibvirtd *libvirtd);

@@ -217,8 +217,9 @@ test_cells(void)
 static void
 test_cells_ascend(void)
 {
-    g_autofree char *text =
-        small("", "<cpu><numa><cell id='1' memory='1'/><cell id='0' memory='2' unit='MiB'/></numa></cpu>");
+    g_autofree char *text = small(
+        "",
+        "<cpu><numa><cell id='1' memory='1'/><cell id='0' memory='2' unit='MiB'/></numa></cpu>");
     g_autoptr(VbDomain) domain = parse(text);
     g_assert_cmpuint(cell_at(domain, 0)->id, ==, 0);
     g_assert_cmpuint(cell_at(domain, 0)->size_bytes, ==, 2 * MIB);
@@ -242,8 +243,10 @@ test_managers(void)
         const char *file;
         gboolean nova, ovirt, kubevirt;
     } rows[] = {
-        {"nova-pinned", TRUE, FALSE, FALSE}, {"nova-floating", TRUE, FALSE, FALSE},
-        {"ovirt", FALSE, TRUE, FALSE},       {"kubevirt", FALSE, FALSE, TRUE},
+        {"nova-pinned", TRUE, FALSE, FALSE},
+        {"nova-floating", TRUE, FALSE, FALSE},
+        {"ovirt", FALSE, TRUE, FALSE},
+        {"kubevirt", FALSE, FALSE, TRUE},
         {"policy-among-others", TRUE, FALSE, FALSE},
     };
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -280,9 +283,9 @@ test_sizes(void)
     };
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_test_message("7 of <memory%s>", rows[i].unit);
-        g_autofree char *text = g_strdup_printf(
-            "<domain><name>s</name><uuid>" TEXT_UUID "</uuid><memory%s>7</memory></domain>",
-            rows[i].unit);
+        g_autofree char *text = g_strdup_printf("<domain><name>s</name><uuid>" TEXT_UUID
+                                                "</uuid><memory%s>7</memory></domain>",
+                                                rows[i].unit);
         g_autoptr(VbDomain) domain = parse(text);
         g_assert_cmpuint(domain->memory_bytes, ==, 7 * rows[i].factor);
         g_assert_cmpuint(cell_at(domain, 0)->size_bytes, ==, 7 * rows[i].factor);
@@ -340,7 +343,8 @@ test_bad_metadata(void)
         {NUMA("policy='balance'", "<v:home nodes='0-64'/>"), "nodes=\"0-64\" of <home>"},
         {NUMA("policy='balance'", "<v:home/>"), "<home> has no nodes"},
         {NUMA("policy='balance'", "<v:home nodes='0' x='1'/>"), "attribute x of <home>"},
-        {NUMA("policy='balance'", "<v:home nodes='0'/><v:home nodes='1'/>"), "<home> is there twice"},
+        {NUMA("policy='balance'", "<v:home nodes='0'/><v:home nodes='1'/>"),
+         "<home> is there twice"},
         {NUMA("policy='balance'", "<v:home nodes='0'><v:x/></v:home>"), "<x> in <home>"},
         {NUMA("policy='balance'", "") NUMA("policy='none'", ""), "more than one element"},
         {"<v:nuna xmlns:v='urn:vmbalancer:domain:1.0' policy='balance'/>", "<nuna> in <metadata>"},
@@ -452,8 +456,8 @@ test_huge(void)
     g_autofree char *name = g_strnfill(9 * 1024 * 1024, 'x');
     g_autofree char *text = small("<title>", name);
     assert_refused(text, strlen(text), "bytes, more than");
-    g_autofree char *pins = repeated("<cputune>", "<vcpupin vcpu='0' cpuset='0'/>", 200000,
-                                     "</cputune>");
+    g_autofree char *pins =
+        repeated("<cputune>", "<vcpupin vcpu='0' cpuset='0'/>", 200000, "</cputune>");
     g_autofree char *pinned = small("", pins);
     assert_refused(pinned, strlen(pinned), "<vcpupin> is there too often");
 }

@@ -75,8 +75,8 @@ test_pin(void)
         VbCpuSet cpus;
         g_assert_true(vb_cpuset_parse(rows[i].cpus, &cpus, NULL));
         g_autoptr(GError) error = NULL;
-        gboolean good = hypervisor->ops->pin(hypervisor, uuid, rows[i].thread, &cpus, DEADLINE_MS,
-                                             &error);
+        gboolean good =
+            hypervisor->ops->pin(hypervisor, uuid, rows[i].thread, &cpus, DEADLINE_MS, &error);
         g_assert_true(good == rows[i].good);
         if (good) {
             g_assert_no_error(error);

@@ -138,12 +138,13 @@ static void
 host_clear(void)
 {
     vb_hypervisor_free(host.hypervisor);
-    if (host.operator != NULL)
+    if (host.operator!= NULL)
         virConnectClose(host.operator);
     private_libvirtd_free(host.libvirtd);
 }
 
-/* Starts a guest without an operating system. Returns: FALSE, skipped, if QEMU does not run here. */
+/* Starts a guest without an operating system. Returns: FALSE, skipped, if QEMU does not run here.
+ */
 static gboolean
 start_guest(const char *name, const char *words, gboolean persistent)
 {
@@ -169,7 +170,7 @@ given_guest(const char *name)
         host.libvirtd = private_libvirtd_start();
         if (host.libvirtd == NULL)
             return FALSE;
-        host.operator = virConnectOpen(host.libvirtd->qemu_uri);
+        host.operator= virConnectOpen(host.libvirtd->qemu_uri);
         host.hypervisor = connect_to(host.libvirtd->qemu_uri);
     }
     return start_guest(name, "<vcpu>2</vcpu>", TRUE);
@@ -266,8 +267,7 @@ test_hung_guest(void)
     VbHypervisor *hypervisor = host.hypervisor;
     const char *uuid = look->live->uuid;
     g_autoptr(GError) error = NULL;
-    g_autofree char *reply =
-        hypervisor->ops->monitor(hypervisor, uuid, query, PATIENT_MS, &error);
+    g_autofree char *reply = hypervisor->ops->monitor(hypervisor, uuid, query, PATIENT_MS, &error);
     g_assert_no_error(error);
     g_assert_nonnull(strstr(reply, "running"));
 
@@ -307,7 +307,8 @@ dump_live(gpointer data)
     return NULL;
 }
 
-/* A dump of a running guest into a pipe that nobody reads: as a live migration, no state shows it. */
+/* A dump of a running guest into a pipe that nobody reads: as a live migration, no state shows it.
+ */
 static void
 test_job_of_running_guest(void)
 {

@@ -4,19 +4,23 @@
 #include <string.h>
 
 /*
- * The host: four nodes of four CPUs, node 0 has CPUs 0-3 and so on; node 4 has memory only. The guests'
- * words are parts of a domain XML.
+ * The host: four nodes of four CPUs, node 0 has CPUs 0-3 and so on; node 4 has memory only. The
+ * guests' words are parts of a domain XML.
  */
 
 #define NODES 4
 #define NODE_CPUS 4
 
-#define AUTO_NODESET "<vcpu placement='auto'>2</vcpu><numatune><memory mode='strict' nodeset='2'/></numatune>"
+#define AUTO_NODESET                                                                               \
+    "<vcpu placement='auto'>2</vcpu><numatune><memory mode='strict' nodeset='2'/></numatune>"
 #define AUTO_CPUSET "<vcpu placement='auto' cpuset='4-7'>2</vcpu>"
-#define AUTO_SILENT "<vcpu placement='auto'>2</vcpu><numatune><memory mode='strict' placement='auto'/></numatune>"
+#define AUTO_SILENT                                                                                \
+    "<vcpu placement='auto'>2</vcpu><numatune><memory mode='strict' placement='auto'/></numatune>"
 #define BOUND(nodes) "<numatune><memory mode='strict' nodeset='" nodes "'/></numatune>"
 #define CPUSET(cpus) "<vcpu cpuset='" cpus "'>2</vcpu>"
-#define HOME(nodes) "<metadata><numa xmlns='urn:vmbalancer:domain:1.0'><home nodes='" nodes "'/></numa></metadata>"
+#define HOME(nodes)                                                                                \
+    "<metadata><numa xmlns='urn:vmbalancer:domain:1.0'><home nodes='" nodes "'/></numa></"         \
+                                                                            "metadata>"
 #define MANAGER(ns) "<metadata><x:vm xmlns:x='" ns "'/></metadata>"
 #define NOVA MANAGER("http://openstack.org/xmlns/libvirt/nova/1.1")
 #define OVIRT MANAGER("http://ovirt.org/vm/1.0")
@@ -36,11 +40,11 @@ typedef struct {
     const char *when;
     const char *live;
     const char *inactive;
-    const char *ours;    /* "thread=cpus thread=cpus", NULL = no record */
+    const char *ours; /* "thread=cpus thread=cpus", NULL = no record */
     VbOwner owner;
     const char *code;
-    const char *words;   /* what the reason must say */
-    const char *nodes;   /* the boundary */
+    const char *words; /* what the reason must say */
+    const char *nodes; /* the boundary */
     const char *cpus;
 } Row;
 
@@ -118,13 +122,16 @@ test_free(void)
     static const Row rows[] = {
         {"nobody says anything", "", "", NULL, VB_OWNER_FREE, NULL, NULL, ALL},
         {"Nova lets it float", NOVA, NOVA, NULL, VB_OWNER_FREE, NULL, NULL, ALL},
-        {"a cpuset allows all", CPUSET("0-15"), CPUSET("0-15"), NULL, VB_OWNER_FREE, NULL, NULL, ALL},
+        {"a cpuset allows all", CPUSET("0-15"), CPUSET("0-15"), NULL, VB_OWNER_FREE, NULL, NULL,
+         ALL},
         {"a nodeset allows all", BOUND("0-3"), BOUND("0-3"), NULL, VB_OWNER_FREE, NULL, NULL, ALL},
-        {"an undone pin is left over", TUNE(VCPU0("0-15")), "", NULL, VB_OWNER_FREE, NULL, NULL, ALL},
+        {"an undone pin is left over", TUNE(VCPU0("0-15")), "", NULL, VB_OWNER_FREE, NULL, NULL,
+         ALL},
         {"an undone pin names CPUs that are offline too", TUNE(VCPU0("0-31")), "", NULL,
          VB_OWNER_FREE, NULL, NULL, ALL},
         {"our pins are gone", "", "", "vcpu0=0-3", VB_OWNER_FREE, NULL, NULL, ALL},
-        {"our pins were undone", TUNE(VCPU0("0-15")), "", "vcpu0=0-3", VB_OWNER_FREE, NULL, NULL, ALL},
+        {"our pins were undone", TUNE(VCPU0("0-15")), "", "vcpu0=0-3", VB_OWNER_FREE, NULL, NULL,
+         ALL},
         {"a transient guest has none", "", TRANSIENT, NULL, VB_OWNER_FREE, NULL, NULL, ALL},
     };
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -194,7 +201,8 @@ test_hands_off(void)
          "the emulator is pinned to CPUs 0", ALL},
         {"an iothread is", "", TUNE(IOTHREAD("0")), NULL, VB_OWNER_HANDS_OFF, "iothreadpin",
          "iothread 1 is pinned", ALL},
-        {"a cell is bound", MEMNODE, MEMNODE, NULL, VB_OWNER_HANDS_OFF, "memnode", "<memnode>", ALL},
+        {"a cell is bound", MEMNODE, MEMNODE, NULL, VB_OWNER_HANDS_OFF, "memnode", "<memnode>",
+         ALL},
         {"a cell is bound from the next start on", "", MEMNODE, NULL, VB_OWNER_HANDS_OFF, "memnode",
          "<memnode>", ALL},
         {"somebody pinned it live", TUNE(VCPU0("4-7")), "", NULL, VB_OWNER_HANDS_OFF, "foreign-pin",
@@ -207,8 +215,8 @@ test_hands_off(void)
          "foreign-pin", "iothread 1", ALL},
         {"a live pin makes no sense", TUNE(VCPU0("what")), "", "vcpu0=what", VB_OWNER_HANDS_OFF,
          "foreign-pin", "what", ALL},
-        {"Nova tunes it", NOVA BOUND("1"), NOVA BOUND("1"), NULL, VB_OWNER_HANDS_OFF, "nova", "Nova",
-         "1", "4-7"},
+        {"Nova tunes it", NOVA BOUND("1"), NOVA BOUND("1"), NULL, VB_OWNER_HANDS_OFF, "nova",
+         "Nova", "1", "4-7"},
         {"Nova pins it", NOVA BOUND("1") TUNE(VCPU0("4")), NOVA BOUND("1") TUNE(VCPU0("4")), NULL,
          VB_OWNER_HANDS_OFF, "nova", "Nova", "1", "4-7"},
         {"Kubernetes has it", KUBEVIRT, "", NULL, VB_OWNER_HANDS_OFF, "kubevirt", "kubelet", ALL},
@@ -232,23 +240,24 @@ test_observe_only(void)
 {
     static const Row rows[] = {
         {"oVirt has it", OVIRT, OVIRT, NULL, VB_OWNER_OBSERVE_ONLY, "ovirt", "vdsm", ALL},
-        {"oVirt has it and bounds it", OVIRT BOUND("1"), OVIRT, NULL, VB_OWNER_OBSERVE_ONLY, "ovirt",
-         "vdsm", "1", "4-7"},
+        {"oVirt has it and bounds it", OVIRT BOUND("1"), OVIRT, NULL, VB_OWNER_OBSERVE_ONLY,
+         "ovirt", "vdsm", "1", "4-7"},
         {"we pinned it when forced", OVIRT TUNE(VCPU0("0-3")), OVIRT, "vcpu0=0-3",
          VB_OWNER_OBSERVE_ONLY, "ovirt", "vdsm", ALL},
     };
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
         check(&rows[i], NULL);
-    static const Row pinned = {"oVirt pinned it", OVIRT, OVIRT TUNE(VCPU0("1")), NULL,
-                               VB_OWNER_HANDS_OFF, "vcpupin", "vCPU 0", ALL};
+    static const Row pinned = {
+        "oVirt pinned it", OVIRT, OVIRT TUNE(VCPU0("1")), NULL, VB_OWNER_HANDS_OFF, "vcpupin",
+        "vCPU 0",          ALL};
     check(&pinned, NULL);
 }
 
 static void
 test_kubepods(void)
 {
-    static const Row row = {"its cgroup is a pod's", "", "", NULL, VB_OWNER_HANDS_OFF, "kubevirt",
-                            "Kubernetes", ALL};
+    static const Row row = {"its cgroup is a pod's", "",         "",           NULL,
+                            VB_OWNER_HANDS_OFF,      "kubevirt", "Kubernetes", ALL};
     check(&row, "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice");
     check(&row, "/kubepods/besteffort/pod1");
 }

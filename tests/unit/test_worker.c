@@ -3,7 +3,8 @@
 #include <string.h>
 #include <vmbalancer/error.h>
 
-/* "At once": far below any deadline here, far above what a loaded machine needs to wake a thread. */
+/* "At once": far below any deadline here, far above what a loaded machine needs to wake a thread.
+ */
 #define AT_ONCE_MS 200
 #define GUEST "6695eb01-f6a4-8304-79aa-97f2502e193f"
 #define OTHER "76d0b31c-6a2e-4b53-9d0f-4c0f5a9e1ab0"
