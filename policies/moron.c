@@ -37,25 +37,44 @@ run_by_node(const VbGuest *guest, guint cell, VbNodeSet allowed, guint64 *weight
     return total;
 }
 
+/* Splits @bytes by weight; what would be too small a part goes along with the largest. */
+static void
+share_out(guint64 bytes, VbNodeSet allowed, const guint64 *weight, guint64 total, guint64 minimum,
+          guint64 *ret_part)
+{
+    guint64 rest = bytes;
+    int to, top = vb_nodeset_first(allowed);
+    VB_NODESET_FOREACH(to, allowed)
+    {
+        ret_part[to] = (guint64)((unsigned __int128)bytes * weight[to] / total);
+        if (weight[to] > weight[top])
+            top = to;
+        if (ret_part[to] < minimum)
+            ret_part[to] = 0;
+        rest -= ret_part[to];
+    }
+    ret_part[top] += rest;
+}
+
 static void
 move_off(const VbGuest *guest, const VbCell *cell, int from, VbNodeSet allowed,
          const guint64 *weight, guint64 total, guint64 minimum, VbPlan *plan)
 {
-    guint64 unmovable = MIN(cell->unmovable_bytes, cell->by_node[from]);
-    guint64 bytes = cell->by_node[from] - unmovable;
+    guint64 part[VB_NODES_MAX] = {0};
+    guint64 bytes = cell->by_node[from] - MIN(cell->unmovable_bytes, cell->by_node[from]);
     int to;
-    if (bytes * VB_BP < cell->present_bytes * NOISE_BP)
+    if (bytes < minimum ||
+        (unsigned __int128)bytes * VB_BP <= (unsigned __int128)cell->present_bytes * NOISE_BP)
         return;
+    share_out(bytes, allowed, weight, total, minimum, part);
     VB_NODESET_FOREACH(to, allowed)
     {
-        guint64 part = (guint64)((unsigned __int128)bytes * weight[to] / total);
-        part -= part % cell->page_size;
-        if (part < minimum || part == 0)
+        if (part[to] == 0)
             continue;
         g_autofree char *reason = g_strdup_printf(
             "no vCPU ran on node %d; %u %% of their time was on node %d", from,
             (guint)(weight[to] * 100 / total), to);
-        vb_plan_add_move(plan, guest, cell->id, from, to, part, reason);
+        vb_plan_add_move(plan, guest, cell->id, from, to, part[to], reason);
     }
 }
 
