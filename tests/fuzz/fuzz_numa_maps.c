@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The memory files of a process: maps and numa_maps, and what is told from them. A guest's owner may name
- * files and move mappings about; whatever stands there, nothing may be read or summed amiss.
+ * The memory files of a process: maps and numa_maps, and what is told from them. A guest's owner
+ * may name files and move mappings about; whatever stands there, nothing may be summed amiss.
  * Input: the text of a maps file and of a numa_maps file, parted by a line "--".
  */
 #include "observe/maps.h"

@@ -13,8 +13,8 @@ add_process(const char *root, int pid, guint start_time, const char *arguments)
     g_autofree char *path = g_strdup_printf("proc/%d/cmdline", pid);
     g_autofree char *stat_path = g_strdup_printf("proc/%d/stat", pid);
     g_autofree char *stat = g_strdup_printf(
-        "%d (a ) S 9) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %u 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 5 "
-        "0 0 0 0 0 0 0 0 0 0 0 0 0\n", pid, start_time);
+        "%d (a ) S 9) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %u "
+        "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 5 0 0 0 0 0 0 0 0 0 0 0 0 0\n", pid, start_time);
     gsize length = strlen(cmdline);
     test_tree_write(root, path, g_strdelimit(cmdline, "|", '\0'), (gssize)length);
     test_tree_write(root, stat_path, stat, -1);

@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #define QEMU "qemu-system-x86_64"
-#define UUID "11d6f2a0-7f0f-4c3e-9f50-0a1b2c3d4e5f"
 #define WAIT_MS 20000
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define CELLS                                                                                      \
     "-smp", "2", "-numa", "node,nodeid=0,cpus=0,memdev=ram-node0", "-numa",                        \
         "node,nodeid=1,cpus=1,memdev=ram-node1"
+
+/* Of its own for each run, so that two at a time do not find each other's guest. */
+static char *uuid;
 
 /* QEMU ends with the test, however that ends. */
 static void
@@ -43,9 +45,9 @@ has_vcpus(const VbProcess *process, const VbDomain *live)
 static GPid
 start(const char *const *options, const VbDomain *live, VbProcess *ret)
 {
-    static const char *const common[] = {QEMU, "-S", "-display", "none", "-nodefaults", "-serial",
-                                         "none", "-monitor", "none", "-accel", "tcg", "-name",
-                                         "guest=x,debug-threads=on", "-uuid", UUID, NULL};
+    const char *const common[] = {QEMU, "-S", "-display", "none", "-nodefaults", "-serial",
+                                  "none", "-monitor", "none", "-accel", "tcg", "-name",
+                                  "guest=x,debug-threads=on", "-uuid", uuid, NULL};
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
     g_strv_builder_addv(builder, (const char **)common);
     g_strv_builder_addv(builder, (const char **)options);
@@ -58,7 +60,7 @@ start(const char *const *options, const VbDomain *live, VbProcess *ret)
         return 0;
     }
     for (guint waited = 0; waited < WAIT_MS; waited += 20) {
-        if (vb_guest_process_find(vb_kernel_real(), "no such file", UUID, ret, NULL) &&
+        if (vb_guest_process_find(vb_kernel_real(), "no such file", uuid, ret, NULL) &&
             has_vcpus(ret, live))
             return pid;
         g_usleep(20000);
@@ -93,12 +95,11 @@ static void
 read_cells(VbMover *mover, VbRamDepth depth, const VbProcess *process, const VbDomain *live,
            GPtrArray *cells)
 {
-    VbObservation *host = vb_observation_new(VB_LOOK_FULL);
+    g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
     g_assert_true(vb_observe_host(vb_kernel_real(), host, NULL));
     VbObserver observer = {
         .kernel = vb_kernel_real(), .mover = mover, .ram = depth, .sample_pages = 2000};
     g_assert_true(vb_residency_read(&observer, process, live, &host->topology, cells));
-    vb_observation_free(host);
 }
 
 /* Each cell was allocated at its start: so all of it is present, on whatever nodes there are. */
@@ -155,7 +156,7 @@ anonymous_memory_is_found(void)
         "-m", "128M", "-smp", "2", "-object",
         "memory-backend-ram,id=pc.ram,size=128M,prealloc=on", "-machine",
         "memory-backend=pc.ram", NULL};
-    g_autoptr(VbDomain) live = test_domain_new("x", UUID, 2);
+    g_autoptr(VbDomain) live = test_domain_new("x", uuid, 2);
     test_domain_add_cell(live, 128, VB_BACKING_ANONYMOUS);
     check_ram(options, live);
 }
@@ -166,7 +167,7 @@ memfds_are_found(void)
     static const char *const options[] = {
         "-m", "128M", "-object", "memory-backend-memfd,id=pc.ram,size=128M,prealloc=on",
         "-machine", "memory-backend=pc.ram", NULL};
-    g_autoptr(VbDomain) live = test_domain_new("x", UUID, 1);
+    g_autoptr(VbDomain) live = test_domain_new("x", uuid, 1);
     test_domain_add_cell(live, 128, VB_BACKING_MEMFD);
     check_ram(options, live);
 }
@@ -177,7 +178,7 @@ two_cells_of_different_size_are_found(void)
     static const char *const options[] = {
         "-m", "160M", "-object", "memory-backend-ram,id=ram-node0,size=96M,prealloc=on", "-object",
         "memory-backend-ram,id=ram-node1,size=64M,prealloc=on", CELLS, NULL};
-    g_autoptr(VbDomain) live = test_domain_new("x", UUID, 2);
+    g_autoptr(VbDomain) live = test_domain_new("x", uuid, 2);
     test_domain_add_cell(live, 96, VB_BACKING_ANONYMOUS);
     test_domain_add_cell(live, 64, VB_BACKING_ANONYMOUS);
     check_ram(options, live);
@@ -192,7 +193,7 @@ two_files_of_one_size_are_found(void)
     g_autofree char *second = g_strdup_printf(
         "memory-backend-file,id=ram-node1,size=64M,prealloc=on,share=on,mem-path=%s", folder);
     const char *const options[] = {"-m", "128M", "-object", first, "-object", second, CELLS, NULL};
-    g_autoptr(VbDomain) live = test_domain_new("x", UUID, 2);
+    g_autoptr(VbDomain) live = test_domain_new("x", uuid, 2);
     test_domain_add_cell(live, 64, VB_BACKING_FILE);
     test_domain_add_cell(live, 64, VB_BACKING_FILE);
     check_ram(options, live);
@@ -204,7 +205,7 @@ threads_and_their_affinity_are_seen(void)
 {
     static const char *const options[] = {"-m", "64M", "-smp", "2", "-object",
                                           "iothread,id=iothread1", NULL};
-    g_autoptr(VbDomain) live = test_domain_new("x", UUID, 2);
+    g_autoptr(VbDomain) live = test_domain_new("x", uuid, 2);
     test_domain_add_cell(live, 64, VB_BACKING_ANONYMOUS);
     guint iothread = 1;
     g_array_append_val(live->iothreads, iothread);
@@ -239,5 +240,8 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/two-sizes", two_cells_of_different_size_are_found);
     g_test_add_func("/qemu/two-files", two_files_of_one_size_are_found);
     g_test_add_func("/qemu/threads", threads_and_their_affinity_are_seen);
-    return g_test_run();
+    uuid = g_uuid_string_random();
+    int result = g_test_run();
+    g_free(uuid);
+    return result;
 }

@@ -21,7 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbNumaMapping, vb_numa_mapping_free)
  * Parses the whole text of a numa_maps file (Linux, Documentation/filesystems/proc.rst). Words that
  * it does not know are passed over, so a newer kernel does no harm; a number that is none, does
  * not fit, comes twice or names a node that cannot be is an error. Starts ascend.
- * Returns: (transfer full) (element-type VbNumaMapping), NULL with VB_ERROR_INVALID naming the line.
+ * Returns: (transfer full) (element-type VbNumaMapping), NULL with VB_ERROR_INVALID naming the
+ * line.
  */
 GPtrArray *vb_numa_maps_parse(const char *text, gsize length, GError **error);
 

@@ -9,8 +9,9 @@
 G_BEGIN_DECLS
 
 /*
- * Sources -> observation. Reads, never changes. What cannot be read becomes a marked unknown with a
- * note; a guest that dies half-way is left out; only a hypervisor that cannot be reached is an error.
+ * Sources -> observation. Reads, never changes. What cannot be read of a guest becomes a marked
+ * unknown with a note; a guest that dies half-way is left out; only a hypervisor that cannot be
+ * reached, or a host that makes no sense, is an error.
  */
 
 /** Which mapping of the QEMU process is which cell's RAM. */
@@ -23,17 +24,17 @@ typedef struct {
 typedef enum {
     VB_RAM_SKIP,             /**< not at all: residency unknown */
     VB_RAM_SAMPLE,           /**< sampled page queries, error stated */
-    VB_RAM_EXACT,            /**< numa_maps: exact, but holds the guest's mmap lock while it walks */
+    VB_RAM_EXACT,            /**< numa_maps: exact, but holds the guest's mmap lock as it walks */
 } VbRamDepth;
 
 /** Where to look and how. */
 typedef struct {
     VbKernel *kernel;
     VbHypervisor *hypervisor;
-    VbMover *mover;          /**< NULL: memory files are read directly, and nothing can be sampled */
+    VbMover *mover;          /**< NULL: memory files are read directly, no sampling */
     VbRamDepth ram;
-    guint sample_pages;      /**< at most so many page queries a cell; 0 = 9604, +-1 point at 95 % */
-    gboolean passthrough;    /**< may ask QEMU through libvirt (taints) where mappings are ambiguous */
+    guint sample_pages;      /**< at most so many a cell; 0 = 9604: +-1 point at 95 % */
+    gboolean passthrough;    /**< may ask QEMU (taints) where mappings are ambiguous */
     guint deadline_ms;       /**< of each call to the hypervisor */
     /** Our own pins of a guest: thread -> cpuset text, NULL if none. Returns: (transfer full). */
     GHashTable *(*our_pins)(const char *uuid, gpointer user_data);
@@ -43,19 +44,20 @@ typedef struct {
 /**
  * A full look. Its guests were all alive at its time_ns, next to which their counters were read. A
  * guest whose process cannot be found is in it with pid 0 and everything of the process unknown.
- * One that the hypervisor could only half read is never better than VB_OWNER_OBSERVE_ONLY ("unread").
+ * One that the hypervisor could only half read is VB_OWNER_OBSERVE_ONLY ("unread") or worse.
  * Errors: those of `list`; VB_ERROR_INVALID naming a file of the host that makes no sense.
  */
 VbObservation *vb_observe_full(const VbObserver *observer, GError **error);
 /**
- * A look at the vCPU threads' counters only, of the guests that @full saw; cheap, no hypervisor call.
+ * A look at the vCPU threads' counters only, of the guests that @full saw; cheap, without the
+ * hypervisor.
  * Facts are those of @full; a guest whose process ended or changed since is not in it.
  */
 VbObservation *vb_observe_threads(const VbObserver *observer, const VbObservation *full);
 
 /**
- * The host alone: nodes, CPUs, memory, pools, distances, balancing, THP, rivals; as reserve the larger
- * of 5 % and 1 GiB a node. A kernel without NUMA is one node 0.
+ * The host alone: nodes, CPUs, memory, pools, distances, balancing, THP, rivals; as reserve the
+ * larger of 5 % and 1 GiB a node. A kernel without NUMA is one node 0.
  * Errors: VB_ERROR_INVALID naming the file and its text; then @observation is untouched.
  */
 gboolean vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error);
@@ -63,8 +65,8 @@ gboolean vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **
 /**
  * The guest RAM mappings of a guest's process, for moving.
  * @live: the cells as configured
- * Returns: (transfer full) (element-type VbRamMapping); NULL with VB_ERROR_UNSUPPORTED if they are ambiguous,
- * with the reason and the mend.
+ * Returns: (transfer full) (element-type VbRamMapping): one or more for each cell; NULL with
+ * VB_ERROR_UNSUPPORTED, the reason and the mend if any cell's are ambiguous
  */
 GPtrArray *vb_observe_ram(const VbObserver *observer, const VbProcess *process,
                           const VbDomain *live, GError **error);

@@ -5,7 +5,7 @@
 #include <vmbalancer/error.h>
 
 #define PID_DIR "/run/libvirt/qemu"
-/* A guest with a thousand disks has a command line of some 100 KiB; the kernel's own limit is 6 MiB. */
+/* A guest with a thousand disks has one of some 100 KiB; the kernel's own limit is 6 MiB. */
 #define CMDLINE_MAX (8 * 1024 * 1024)
 #define CGROUP_MAX (64 * 1024)
 

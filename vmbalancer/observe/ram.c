@@ -73,7 +73,7 @@ vb_ram_name_is(const char *name, const VbDomain *live, const VbDomainCell *cell)
     g_autofree char *of_cell = g_strdup_printf("ram-node%u", cell->id);
     if (g_str_equal(name, of_cell))
         return TRUE;
-    /* Without cells the machine names it: "pc.ram", "mach-virt.ram", "s390.ram", "ppc_spapr.ram". */
+    /* Without cells the machine names it: "pc.ram", "mach-virt.ram", "ppc_spapr.ram", ... */
     return live->cells->len == 1 && g_str_has_suffix(name, ".ram");
 }
 

@@ -24,15 +24,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbCellRam, vb_cell_ram_free)
  * 2. by size: exactly one mapping of the right kind (private anonymous, shared anonymous, memfd)
  *    has the cell's size, and no other cell of that kind has it.
  *
- * A RAM block is one mapping with an inaccessible page behind it, so the kernel never joins it with
- * a neighbour; mbind() or madvise() of a part may split it: adjacent pieces that add up count as one.
+ * A RAM block is one mapping with an inaccessible page behind it, so the kernel never joins it
+ * with a neighbour; mbind() or madvise() of a part may split it: adjacent pieces that add up count
+ * as one.
  * Memory devices (DIMMs) belong to no cell here.
  * @maps: (element-type VbMapping)
  * Returns: (transfer full) (element-type VbCellRam): one for each of @live's cells
  */
 GPtrArray *vb_ram_find(const GPtrArray *maps, const VbDomain *live);
 
-/** Id of the memory backend that a mapping's path names ("ram-node0"). Returns: (transfer full), NULL if none. */
+/**
+ * Id of the memory backend that a mapping's path names ("ram-node0").
+ * Returns: (transfer full), NULL if none
+ */
 char *vb_ram_backend_name(const char *path);
 
 /**

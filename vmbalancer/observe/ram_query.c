@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define GIB (G_GUINT64_CONSTANT(1) << 30)
-/* What libqmp waits on top of the hypervisor's own deadline, so that no call outlives its answer. */
+/* What libqmp waits on top of the hypervisor's deadline, so that no call outlives its answer. */
 #define SLACK_MS 1000
 
 /*

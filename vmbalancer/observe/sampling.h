@@ -20,7 +20,8 @@ guint vb_sampling_error_bp(const VbSample *sample, guint n_nodes);
 
 /**
  * Fills the residency of @cell: the sample's shares, scaled to all pages.
- * Returns: FALSE if the sample cannot be (nothing asked, more found than asked); @cell is then untouched.
+ * Returns: FALSE if the sample cannot be (nothing asked, more found than asked); @cell is then
+ * untouched.
  */
 gboolean vb_sampling_fill(const VbSample *sample, guint64 page_size, guint n_nodes, VbCell *cell);
 
