@@ -45,8 +45,9 @@ be_mover(const char *what)
         fake->hook = die_at_third_batch;
     if (g_str_equal(what, "slow"))
         fake->hook = sleep_really;
+    char hello[256];
     if (g_str_equal(what, "garbage"))
-        return write(3, "garbage", 7) == 7 ? 0 : 1;
+        return read(3, hello, sizeof hello) > 0 && write(3, "garbage", 7) == 7 ? 0 : 1;
     if (g_str_equal(what, "leaves"))
         return 5;
     return vb_server_run(&fake->kernel, 3) ? 0 : 1;
