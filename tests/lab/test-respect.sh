@@ -14,6 +14,8 @@ lab_guest big --memory 128 --define || exit 1
 lab_scatter pinned - 0
 lab_scatter big 0 3 --free
 
+lab_is "$(json status | jq -r '.guests[] | select(.name == "bound") | .owner')" bounded "numatune is a boundary"
+
 # Operator pins in the inactive XML.
 before=$(virsh -q dumpxml pinned; lab_pages pinned)
 json rebalance --wait >/tmp/all.json
@@ -30,7 +32,6 @@ vmbalancer release pinned >/tmp/out
 lab_is "$(lab_affinity pinned 0)" 2 "release gives the operator's pin back"
 
 # <numatune nodeset> is a boundary.
-lab_is "$(json status | jq -r '.guests[] | select(.name == "bound") | .owner')" bounded "numatune is a boundary"
 vmbalancer rebalance bound --to 3 --wait >/tmp/out 2>&1
 lab_is "$?" 1 "a home outside the boundary is refused"
 lab_ok "with the nodes in question" grep -q "1-2" /tmp/out
@@ -42,8 +43,8 @@ lab_at_least "$(lab_share bound "$home")" 99 "its RAM is on that node"
 printf '[vmbalancer]\nreserve=64MiB\n[node 2]\nreserve=10GiB\n' >/etc/vmbalancer.conf
 vmbalancer rebalance big --to 2 --wait >/tmp/out 2>&1
 lab_is "$?" 1 "a full node is refused"
-lab_ok "with what is needed and what is kept" grep -q "10240 MiB stay in reserve, 127 MiB needed\|10.0 GiB.*needed" /tmp/out
-lab_note "$(grep -m 1 reserve /tmp/out)"
+lab_ok "with what is needed and what is kept" grep -q "10240 MiB stay in reserve" /tmp/out
+lab_note "$(tr -s ' \n' ' ' </tmp/out)"
 lab_is "$(lab_share big 2)" 0.0 "nothing was moved"
 printf '[vmbalancer]\nreserve=64MiB\n[node 2]\nreserved=yes\n' >/etc/vmbalancer.conf
 lab_is "$(json plan big | jq '[.actions[].to] | index(2)')" null "a reserved node is no home"

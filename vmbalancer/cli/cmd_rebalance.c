@@ -112,6 +112,7 @@ print_outcomes(const Work *job)
     }
     g_autoptr(GString) text = g_string_new(NULL);
     vb_render_outcomes(decision->plan, job->outcomes, &job->cli->style, text);
+    vb_render_declined(decision->plan, &job->cli->style, text);
     fputs(text->str, stdout);
 }
 

@@ -19,6 +19,8 @@ void vb_render_show(const VbSnapshot *snapshot, const VbGuest *guest, const VbSt
  */
 void vb_render_plan(const VbPlan *plan, const VbSnapshot *before, const VbSnapshot *predicted,
                     const VbStyle *style, GString *into);
+/** The guests that a plan leaves as they are, each with its code and reason; nothing if there are none. */
+void vb_render_declined(const VbPlan *plan, const VbStyle *style, GString *into);
 /**
  * What became of a plan, a line for each guest, and what went wrong.
  * @outcomes: (element-type VbOutcome)

@@ -70,18 +70,32 @@ add_paragraph(const VbStyle *style, const char *text, guint indent, VbTint tint,
     g_string_free(lines, TRUE);
 }
 
+/* A name and what is said of it: beside it, or where that is too wide below it. */
+static void
+add_name(const VbStyle *style, guint indent, const char *name, const char *rest, GString *into)
+{
+    g_autofree char *shown = vb_text_shown(name, style->utf8);
+    g_autofree char *shown_rest = vb_text_shown(rest, style->utf8);
+    g_string_append_printf(into, "%*s", (int)indent, "");
+    vb_style_paint(style, VB_TINT_BOLD, shown, into);
+    guint width = indent + vb_text_width(shown) + 2 + vb_text_width(shown_rest);
+    if (*shown_rest != '\0')
+        g_string_append_printf(into, style->width > 0 && width > style->width ? "\n%*s" : "%*s",
+                               style->width > 0 && width > style->width ? (int)indent + 2 : 2, "");
+    g_string_append_printf(into, "%s\n", shown_rest);
+}
+
 static void
 add_heading(const VbStyle *style, const Group *group, GString *into)
 {
-    g_autofree char *name = vb_text_shown(group->name, style->utf8);
-    vb_style_paint(style, VB_TINT_BOLD, name, into);
+    g_autoptr(GString) rest = g_string_new(NULL);
     g_autofree char *bytes = vb_text_bytes(group->bytes);
     if (group->bytes > 0)
-        g_string_append_printf(into, ": %s to move", bytes);
+        g_string_append_printf(rest, "%s to move", bytes);
     if (group->gain_bp != 0)
-        g_string_append_printf(into, "%s locality %+.1f points", group->bytes > 0 ? "," : ":",
+        g_string_append_printf(rest, "%slocality %+.1f points", rest->len > 0 ? ", " : "",
                                group->gain_bp / 100.0);
-    g_string_append_c(into, '\n');
+    add_name(style, 0, group->name, rest->str, into);
 }
 
 static void
@@ -121,8 +135,8 @@ render_group(const VbStyle *style, const Group *group, GString *into)
     }
 }
 
-static void
-render_declined(const VbPlan *plan, const VbStyle *style, GString *into)
+void
+vb_render_declined(const VbPlan *plan, const VbStyle *style, GString *into)
 {
     if (plan->declined->len == 0)
         return;
@@ -130,11 +144,8 @@ render_declined(const VbPlan *plan, const VbStyle *style, GString *into)
     g_string_append_c(into, '\n');
     for (guint i = 0; i < plan->declined->len; i++) {
         const VbDecline *decline = g_ptr_array_index(plan->declined, i);
-        g_autofree char *name = vb_text_shown(decline->guest, style->utf8);
-        g_autofree char *code = vb_text_shown(decline->code, style->utf8);
-        g_string_append(into, "  ");
-        vb_style_paint(style, VB_TINT_BOLD, name, into);
-        g_string_append_printf(into, " (%s)\n", code);
+        g_autofree char *code = g_strdup_printf("(%s)", decline->code);
+        add_name(style, 2, decline->guest, code, into);
         if (decline->reason != NULL)
             add_paragraph(style, decline->reason, 6, VB_TINT_DIM, into);
     }
@@ -151,7 +162,7 @@ append_count(GString *into, guint count, const char *noun)
 
 /* "3 pins and 1 move of 1.2 GiB for 2 guests." */
 static void
-render_sum(const VbPlan *plan, guint guests, GString *into)
+render_sum(const VbPlan *plan, guint guests, const VbStyle *style, GString *into)
 {
     guint pins = 0;
     for (guint i = 0; i < plan->actions->len; i++)
@@ -163,7 +174,8 @@ render_sum(const VbPlan *plan, guint guests, GString *into)
         g_autofree char *bytes = vb_text_bytes(vb_plan_bytes(plan));
         g_string_append_printf(text, " of %s", bytes);
     }
-    g_string_append_printf(into, "%s for %u guest%s.\n", text->str, guests, guests == 1 ? "" : "s");
+    g_string_append_printf(text, " for %u guest%s.", guests, guests == 1 ? "" : "s");
+    add_paragraph(style, text->str, 0, VB_TINT_NONE, into);
     g_string_free(text, TRUE);
 }
 
@@ -175,7 +187,7 @@ render_forecast(const VbSnapshot *before, const VbSnapshot *predicted, const VbS
     if (predicted == NULL || !vb_snapshot_locality(predicted, &then))
         return;
     g_autofree char *goal = vb_text_percent(then);
-    g_string_append(into, "Locality of the host: ");
+    g_string_append(into, "Locality: ");
     if (before != NULL && vb_snapshot_locality(before, &now)) {
         g_autofree char *start = vb_text_percent(now);
         vb_style_paint(style, vb_style_locality(now), start, into);
@@ -194,11 +206,11 @@ vb_render_plan(const VbPlan *plan, const VbSnapshot *before, const VbSnapshot *p
         render_group(style, &g_array_index(groups, Group, i), into);
         g_string_append_c(into, '\n');
     }
-    render_declined(plan, style, into);
+    vb_render_declined(plan, style, into);
     if (plan->actions->len == 0) {
         g_string_append(into, "Nothing to do.\n");
         return;
     }
-    render_sum(plan, groups->len, into);
+    render_sum(plan, groups->len, style, into);
     render_forecast(before, predicted, style, into);
 }
