@@ -64,8 +64,9 @@ vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *
     case VB_MOVE_CANCELLED:
         break;
     }
-    return g_strdup_printf("stopped after the current batch, %s left: %s", left,
-                           stop_reason != NULL ? stop_reason : "cancelled");
+    return g_strdup_printf("stopped after the current batch, %s left%s%s", left,
+                           stop_reason != NULL ? ": " : "",
+                           stop_reason != NULL ? stop_reason : "");
 }
 
 gboolean

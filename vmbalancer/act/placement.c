@@ -138,7 +138,10 @@ release_pins(const VbPlacement *placement, const VbDomain *live, const VbUndo *u
 {
     for (guint i = 0; i < undo->pins->len; i++) {
         const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
-        if (!same_cpus(vb_domain_pin_of(live, pin->thread), pin->ours)) {
+        const char *now = vb_domain_pin_of(live, pin->thread);
+        if (now == NULL)
+            continue; /* started anew since, or the thread is gone: it has no pin to give back */
+        if (!same_cpus(now, pin->ours)) {
             ret->left++;
             continue;
         }
