@@ -1,0 +1,42 @@
+#!/bin/bash
+# Guests with NUMA cells of their own: cells that look alike are said to be unknown, never guessed; QEMU
+# tells them apart if it may be asked; named backings need no asking. A guest that fits nowhere is declined.
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 300 --nodes 2 --cpus-per-node 2 --memory-per-node 1G "$0" "$@"
+source "$LAB_DIR/lib.sh"
+
+guest() { jq -c --arg name "$1" '.guests[] | select(.name == $name)' /tmp/status.json; }
+tainted() { grep -c "tainted: custom-monitor" "/var/log/libvirt/qemu/$1.log"; }
+
+lab_guest alike --vcpus 2 --memory 64 --cells 2 || exit 1
+lab_guest named --vcpus 2 --memory 64 --cells 2 --backing hugepages || exit 1
+lab_guest wide --vcpus 3 --memory 32 --quota 10 || exit 1
+lab_scatter alike 0,1 1,0 --free
+lab_scatter named 0 1 --free
+
+vmbalancer status -o json >/tmp/status.json
+lab_is "$(guest alike | jq '[.cells[].by_node] | unique == [null]')" true "cells that look alike are unknown, not guessed"
+lab_is "$(guest alike | jq .locality)" null "and so is the guest's locality"
+lab_is "$(tainted alike)" 0 "nobody asked QEMU"
+lab_is "$(guest named | jq '[.cells[].by_node[1]] | unique == [33554432]')" true "cells with named backing are told apart"
+vmbalancer rebalance alike >/tmp/out 2>&1
+lab_is "$?" 1 "a guest that cannot be seen is not moved"
+lab_ok "the mend is named" grep -q -- "--qmp-passthrough" /tmp/out
+
+vmbalancer status --qmp-passthrough -o json >/tmp/status.json
+lab_is "$(guest alike | jq '[.cells[].by_node | add] == [33554432, 33554432] or ([.cells[].present] | min > 30000000)')" true "QEMU tells which is which"
+lab_at_least "$(tainted alike)" 1 "and libvirt notes that it was asked"
+lab_is "$(tainted named)" 0 "a guest that needs no asking is not tainted"
+lab_is "$(guest alike | jq '.vcpus | map(.cell) | unique | length')" 2 "each vCPU has its cell"
+
+vmbalancer rebalance alike named --qmp-passthrough --wait -o json >/tmp/rebalance.json
+lab_is "$?" 0 "both come home"
+for name in alike named; do
+	node=$(jq -r --arg name "$name" '[.actions[] | select(.guest == $name and .kind == "pin")][0].to' /tmp/rebalance.json)
+	lab_at_least "$(lab_share "$name" "$node")" 99 "$name: all its RAM is on node $node"
+	cpus=$(cat "/sys/devices/system/node/node$node/cpulist")
+	lab_is "$(lab_affinity "$name" 0) $(lab_affinity "$name" 1)" "$cpus $cpus" "$name: its vCPUs have the whole node, no single CPU"
+done
+
+vmbalancer rebalance wide >/tmp/out 2>&1
+lab_is "$?" 1 "a guest that fits on no node is declined"
+lab_ok "with its numbers" grep -q "3 vCPUs" /tmp/out
