@@ -45,6 +45,7 @@ vb_domain_free(VbDomain *domain)
     g_free(domain->numatune_mode);
     g_free(domain->policy);
     g_free(domain->home_nodes);
+    vb_wish_free(domain->wish);
     g_free(domain->metadata_error);
     g_free(domain);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/wish.h"
 #include <vmbalancer/topology.h>
 
 G_BEGIN_DECLS
@@ -42,6 +43,7 @@ typedef struct {
     char *name;
     char *uuid;
     guint n_vcpus;         /**< current */
+    VbCpuSet plugged;      /**< ids of the vCPUs that are; with gaps after a hot-unplug */
     guint64 memory_bytes;
     GPtrArray *cells;      /**< (element-type VbDomainCell), never empty */
     GPtrArray *pins;       /**< (element-type VbDomainPin) */
@@ -58,6 +60,7 @@ typedef struct {
     gboolean kubevirt;     /**< KubeVirt's metadata namespace */
     char *policy;          /**< vmb:numa policy=, NULL if none or bad */
     char *home_nodes;      /**< vmb:numa <home nodes=>, NULL if none */
+    VbWish *wish;          /**< vmb:numa whole, NULL if there is none or it is bad */
     char *metadata_error;  /**< what is wrong with the vmb:numa element, NULL if nothing */
 } VbDomain;
 

@@ -15,12 +15,9 @@ G_BEGIN_DECLS
 gboolean vb_domain_xml_read_cells(const xmlNode *root, guint max_vcpus, VbDomain *domain,
                                   GError **error);
 
-/** The namespace of <numa> in <metadata>. */
-#define VB_METADATA_NAMESPACE "urn:vmbalancer:domain:1.0"
-
 /**
- * Fills in whose metadata the guest carries, and policy, home_nodes and metadata_error from ours.
- * A bad element takes nothing away but itself: policy and home_nodes are then NULL.
+ * Fills in whose metadata the guest carries, and policy, home_nodes, wish and metadata_error from
+ * ours. A bad element takes nothing away but itself: policy, home_nodes and wish are then NULL.
  */
 void vb_domain_xml_read_metadata(const xmlNode *root, VbDomain *domain);
 
