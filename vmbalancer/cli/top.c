@@ -78,6 +78,7 @@ take_look(gpointer user_data)
     gboolean fresh = top->fresh;
     top->sight = (VbTopSight){0};
     top->fresh = FALSE;
+    g_cond_signal(&top->wake);
     g_mutex_unlock(&top->lock);
     if (!fresh)
         return G_SOURCE_REMOVE;
@@ -96,23 +97,20 @@ take_look(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-static gboolean
-must_wait(const Top *top, gint64 due)
-{
-    return !top->stop && !top->now && (top->paused || g_get_monotonic_time() < due);
-}
-
-/* Waits for the next look's time, which the user may change. Returns: FALSE to end. */
+/*
+ * Waits for the next look's time, which the user may change, and until the last look was shown, so that
+ * none is lost where showing is slow. Returns: FALSE to end.
+ */
 static gboolean
 wait_for_turn(Top *top, gint64 began)
 {
     g_mutex_lock(&top->lock);
-    for (;;) {
+    while (!top->stop) {
         gint64 due = began + (gint64)top->interval_ms * 1000;
-        if (!must_wait(top, due))
-            break;
-        if (top->paused)
+        if (top->fresh || (top->paused && !top->now))
             g_cond_wait(&top->wake, &top->lock);
+        else if (top->now || g_get_monotonic_time() >= due)
+            break;
         else
             g_cond_wait_until(&top->wake, &top->lock, due);
     }
@@ -134,8 +132,6 @@ look_on(gpointer user_data)
         gboolean good = top->options->look(&sight, top->options->user_data, top->cancellable,
                                            &error);
         g_mutex_lock(&top->lock);
-        vb_top_sight_clear(&top->sight);
-        g_clear_error(&top->look_error);
         top->sight = sight;
         top->look_error = good ? NULL : error;
         top->fresh = TRUE;
