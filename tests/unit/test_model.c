@@ -224,6 +224,7 @@ test_a_full_look_defines_who_exists(void)
     g_autoptr(VbSnapshot) after = vb_model_snapshot(stage.model);
     g_assert_cmpuint(after->guests->len, ==, 2);
     g_assert_cmpstr(((VbGuest *)g_ptr_array_index(after->guests, 0))->name, ==, "guest2");
+    tear_down(&stage);
 }
 
 /* A look at threads brings counters only: cells, affinity and vCPUs that it missed stay. */

@@ -145,7 +145,8 @@ same_ranges(const GPtrArray *before, const GPtrArray *after)
     for (guint i = 0; i < before->len; i++) {
         const GArray *a = ((const VbCellRam *)g_ptr_array_index(before, i))->ranges;
         const GArray *b = ((const VbCellRam *)g_ptr_array_index(after, i))->ranges;
-        if (a->len != b->len || memcmp(a->data, b->data, a->len * sizeof(VbRange)) != 0)
+        if (a->len != b->len ||
+            (a->len > 0 && memcmp(a->data, b->data, a->len * sizeof(VbRange)) != 0))
             return FALSE;
     }
     return TRUE;
