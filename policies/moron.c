@@ -3,8 +3,9 @@
 
 /*
  * Migrate On Reference Node, Mel Gorman's placeholder of 2012 (LWN 486858, "Toward better NUMA
- * scheduling"; "NUMA in a hurry", LWN 524977): greedy and without memory. RAM on nodes where none of the cell's vCPUs ran
- * goes to those where they ran, in proportion. Never moves a vCPU. The yardstick of the league.
+ * scheduling"; "NUMA in a hurry", LWN 524977): greedy and without memory. RAM on nodes where none of
+ * the cell's vCPUs ran goes to those where they ran, in proportion. Never moves a vCPU. The
+ * yardstick of the league.
  */
 
 /* Less than this is the noise of sampling, not a page worth a call. */

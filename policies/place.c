@@ -17,11 +17,20 @@ bytes_off(const VbCell *cell, int node)
     return bytes;
 }
 
+/* A node that is not its home may hold what could not be moved to its home. */
+static guint64
+unmovable_off(const VbCell *cell, int node)
+{
+    gboolean foreign = cell->home != 0 && (cell->home & VB_NODE_BIT(node)) == 0;
+    return cell->unmovable_bytes -
+           (foreign ? MIN(cell->unmovable_bytes, cell->by_node[node]) : 0);
+}
+
 guint64
 vb_place_cell_bytes(const VbCell *cell, int node, guint tolerance_bp)
 {
     guint64 off = bytes_off(cell, node);
-    guint64 bytes = cell->movable ? off - MIN(off, cell->unmovable_bytes) : 0;
+    guint64 bytes = cell->movable ? off - MIN(off, unmovable_off(cell, node)) : 0;
     return (unsigned __int128)bytes * VB_BP <= (unsigned __int128)cell->present_bytes * tolerance_bp
                ? 0
                : bytes;
@@ -149,22 +158,54 @@ main_node(const VbVcpu *vcpu)
     return vcpu->share_known && vcpu->share_bp[top] > 0 ? top : VB_NO_NODE;
 }
 
-/* Unknown is not different: what could not be read would else be pinned again and again. */
-static gboolean
-must_pin(const VbGuest *guest, int node, gboolean known, const VbCpuSet *affinity,
-         const VbCpuSet *cpus)
+gboolean
+vb_place_locality(const VbGuest *guest, int node, guint tolerance_bp, guint *ret_locality_bp)
 {
-    return known ? !vb_cpuset_equal(affinity, cpus) : vb_guest_home(guest) != VB_NODE_BIT(node);
+    g_autoptr(VbGuest) there = vb_guest_copy(guest);
+    for (guint i = 0; i < there->cells->len; i++) {
+        VbCell *cell = g_ptr_array_index(there->cells, i);
+        guint64 from[VB_NODES_MAX];
+        cell->by_node[node] += split(g_ptr_array_index(guest->cells, i), node, tolerance_bp, from);
+        for (guint other = 0; other < VB_NODES_MAX; other++)
+            cell->by_node[other] -= from[other];
+    }
+    for (guint i = 0; i < there->vcpus->len; i++) {
+        VbVcpu *vcpu = g_ptr_array_index(there->vcpus, i);
+        for (int other = 0; other < VB_NODES_MAX; other++)
+            vcpu->share_bp[other] = other == node ? VB_BP : 0;
+    }
+    return vb_guest_locality(there, ret_locality_bp, NULL);
+}
+
+/*
+ * Unknown is not different: what could not be read would else be pinned again and again. Pins are
+ * what makes a home, so those that go with moves are stated even where the thread is held there.
+ */
+static gboolean
+must_pin_vcpu(const VbGuest *guest, int node, const VbVcpu *vcpu, const VbCpuSet *cpus,
+              gboolean moves)
+{
+    gboolean new_home = vb_guest_home(guest) != VB_NODE_BIT(node);
+    if (vcpu->affinity_known)
+        return !vb_cpuset_equal(&vcpu->affinity, cpus) || (new_home && moves);
+    return new_home || (vcpu->share_known && vcpu->share_bp[node] < VB_BP);
+}
+
+static gboolean
+must_pin_helper(const VbGuest *guest, int node, const VbHelperThread *helper, const VbCpuSet *cpus)
+{
+    return helper->affinity_known ? !vb_cpuset_equal(&helper->affinity, cpus)
+                                  : vb_guest_home(guest) != VB_NODE_BIT(node);
 }
 
 static guint
-pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node,
+pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node, gboolean moves,
             const char *reason)
 {
     guint count = 0;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
-        if (!must_pin(guest, node, vcpu->affinity_known, &vcpu->affinity, cpus))
+        if (!must_pin_vcpu(guest, node, vcpu, cpus, moves))
             continue;
         g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
         vb_plan_add_pin(plan, guest, thread, cpus, main_node(vcpu), node, reason);
@@ -172,7 +213,7 @@ pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node,
     }
     for (guint i = 0; i < guest->helpers->len; i++) {
         const VbHelperThread *helper = g_ptr_array_index(guest->helpers, i);
-        if (!must_pin(guest, node, helper->affinity_known, &helper->affinity, cpus))
+        if (!must_pin_helper(guest, node, helper, cpus))
             continue;
         vb_plan_add_pin(plan, guest, helper->name, cpus, VB_NO_NODE, node, reason);
         count++;
@@ -201,7 +242,8 @@ vb_place_guest(VbPlan *plan, const VbSnapshot *snapshot, const VbGuest *guest, i
                guint tolerance_bp, const char *reason)
 {
     VbCpuSet cpus = vb_place_cpus(&snapshot->topology, guest, node);
-    guint count = pin_threads(plan, guest, &cpus, node, reason);
+    gboolean moves = vb_place_bytes(guest, node, tolerance_bp) > 0;
+    guint count = pin_threads(plan, guest, &cpus, node, moves, reason);
     for (guint i = 0; i < guest->cells->len; i++)
         count += move_cell(plan, guest, g_ptr_array_index(guest->cells, i), node, tolerance_bp,
                            reason);

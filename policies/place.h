@@ -7,11 +7,12 @@ G_BEGIN_DECLS
 
 /*
  * What policies that bring a whole guest to one node share. A cell that has no more than
- * @tolerance_bp of its RAM elsewhere is left as it is. Which of its pages cannot move is known by sum only: those
- * that are not on the node are taken for unmovable first, so that who moves the rest is done.
+ * @tolerance_bp of its RAM elsewhere is left as it is. Which of its pages cannot move is known by
+ * sum only: those away from the home are taken for unmovable first, so that who moves the rest is
+ * done, and does not find it easier to come back than it was to go.
  */
 
-/** What a guest costs a node's memory if it came there: bytes of small pages, and hugepages by pool. */
+/** What a guest costs a node's memory if it came there: small pages, and hugepages by pool. */
 typedef struct {
     guint64 small_bytes;
     guint64 pool_pages[VB_POOLS_MAX]; /**< by the target node's pools */
@@ -35,8 +36,14 @@ void vb_place_book(VbTopology *topology, const VbGuest *guest, int node, guint t
 /** Takes such a booking back. */
 void vb_place_unbook(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp);
 /**
- * Adds what brings @guest to @node: pins of threads that may run elsewhere, then moves of cells. A thread
- * whose affinity could not be read is pinned only if that home is new to the guest.
+ * The guest's locality once it is on @node: as vb_guest_locality().
+ */
+gboolean vb_place_locality(const VbGuest *guest, int node, guint tolerance_bp,
+                           guint *ret_locality_bp);
+/**
+ * Adds what brings @guest to @node: pins of threads that may run elsewhere, then moves of cells. A
+ * thread whose affinity could not be read is pinned only if that home is new to the guest, or if it
+ * was seen to run elsewhere.
  * Returns: how many actions.
  */
 guint vb_place_guest(VbPlan *plan, const VbSnapshot *snapshot, const VbGuest *guest, int node,

@@ -62,13 +62,16 @@ missing_signal(VbPolicyNeeds needs, const VbGuest *guest)
     }
     if ((needs & VB_NEEDS_RESIDENCY) && guest->cells->len == 0)
         return "it shows no RAM";
+    gboolean shares = TRUE, demands = TRUE;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
-        if ((needs & VB_NEEDS_SHARE) && !vcpu->share_known)
-            return "where its vCPUs ran could not be read";
-        if ((needs & VB_NEEDS_DEMAND) && !vcpu->busy_known)
-            return "how busy its vCPUs are is not known yet; look again in a moment";
+        shares = shares && vcpu->share_known;
+        demands = demands && vcpu->busy_known;
     }
+    if ((needs & VB_NEEDS_SHARE) && !shares)
+        return "where its vCPUs ran could not be read";
+    if ((needs & VB_NEEDS_DEMAND) && !demands)
+        return "how busy its vCPUs are is not known yet; look again in a moment";
     if ((needs & (VB_NEEDS_SHARE | VB_NEEDS_DEMAND)) && guest->vcpus->len == 0)
         return "no vCPU thread of it was found";
     return NULL;
