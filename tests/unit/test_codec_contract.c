@@ -136,6 +136,8 @@ test_plan(void)
         {"$.actions[1].cell", "0"},
         {"$.actions[1].from", "1"},
         {"$.actions[1].bytes", "4096"},
+        {"$.actions[0].all", "null"},
+        {"$.actions[1].all", "false"},
         {"$.actions[1].reason", "\"remote\""},
         {"$.declined[0].guest", "\"win2022\""},
         {"$.declined[0].code", "\"hands-off\""},

@@ -16,6 +16,10 @@ put_action(JsonArray *actions, const VbAction *action)
     vb_json_put_known(object, "from", action->from != VB_NO_NODE, action->from);
     vb_json_put_known(object, "to", action->to != VB_NO_NODE, action->to);
     vb_json_put_u64(object, "bytes", action->bytes);
+    if (pin)
+        json_object_set_null_member(object, "all");
+    else
+        json_object_set_boolean_member(object, "all", action->all);
     vb_json_put_bp(object, "gain", action->gain_bp);
     vb_json_put_text(object, "reason", action->reason != NULL ? action->reason : "");
 }
