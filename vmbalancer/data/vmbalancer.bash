@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# bash completion for vmbalancer(1)
+#
+# Guest names are what guests' owners chose, so each goes onto the command line quoted for where it
+# will stand, and one that cannot be quoted there is not offered.
+
+# Running guests, one a line. virsh answers at once and without root; vmbalancer would look at the host first.
+_vmbalancer_guests() {
+	local connect=()
+	[[ -n $1 ]] && connect=(-c "$1")
+	timeout 2 virsh -q -r "${connect[@]}" list --name </dev/null 2>/dev/null
+}
+
+_vmbalancer_policies() {
+	timeout 2 vmbalancer policy list </dev/null 2>/dev/null | while IFS=' ' read -r name rest; do
+		[[ -n $rest && $name =~ ^[a-z][a-z-]*$ ]] && printf '%s\n' "$name"
+	done
+}
+
+# Offers words that need no quotes: $1, a list; those that begin with $2.
+_vmbalancer_words() {
+	local word
+	for word in $1; do
+		[[ $word == "$2"* ]] && COMPREPLY+=("$word")
+	done
+}
+
+# Offers guest names that begin with what was typed ($1, as typed), by the URI $2.
+_vmbalancer_offer_guests() {
+	local typed=$1 quote='' name
+	case $typed in
+	\'*) quote=\' typed=${typed:1} ;;
+	\"*) quote=\" typed=${typed:1} ;;
+	esac
+	if [[ $quote != \' ]]; then # the backslashes that were typed, undone
+		typed=${typed//\\\\/$'\001'}
+		typed=${typed//\\/}
+		typed=${typed//$'\001'/\\}
+	fi
+	while IFS= read -r name; do
+		[[ -z $name || $name == *[[:cntrl:]]* || $name != "$typed"* ]] && continue
+		case $quote in
+		\') [[ $name == *\'* ]] || COMPREPLY+=("$name") ;;
+		\")
+			[[ $name == *\!* ]] && continue # history expansion, which nothing stops in there
+			name=${name//\\/\\\\}
+			name=${name//\"/\\\"}
+			name=${name//\$/\\\$}
+			name=${name//\`/\\\`}
+			COMPREPLY+=("$name")
+			;;
+		*)
+			printf -v name '%q' "$name"
+			name=${name//:/\\:} # else readline breaks the word there
+			COMPREPLY+=("${name//=/\\=}")
+			;;
+		esac
+	done < <(_vmbalancer_guests "$2")
+}
+
+_vmbalancer() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' uri='' word i
+	local common='-c --connect -o --output --config --qmp-passthrough --help'
+	local verbs='status show top plan rebalance release doctor policy'
+	COMPREPLY=()
+	# "--option=value" comes as three words
+	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
+	if [[ $cur == = ]]; then
+		cur=''
+	elif [[ $prev == = ]] && ((COMP_CWORD > 1)); then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --interval | --count)
+			((i++))
+			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
+			# A URI comes in pieces, as ":" breaks words.
+			[[ $word == -c || $word == --connect ]] && while [[ ${COMP_WORDS[i + 1]} == :* ]]; do ((i += 2)); done
+			;;
+		-*) ;;
+		*) [[ -z $verb ]] && verb=$word ;;
+		esac
+	done
+	if [[ $COMP_LINE =~ [[:space:]](-c|--connect)[[:space:]=]+([a-z0-9+]+:[^[:space:]\'\"\\\;\&\|\<\>\$\`]*)[[:space:]] ]]; then
+		uri=${BASH_REMATCH[2]}
+	fi
+
+	case $prev in
+	-o | --output) _vmbalancer_words 'table json' "$cur"; return ;;
+	--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--policy) _vmbalancer_words "$(_vmbalancer_policies)" "$cur"; return ;;
+	--rate) _vmbalancer_words '64MiB/s 256MiB/s 1GiB/s max' "$cur"; return ;;
+	--to) _vmbalancer_words "$(cat /sys/devices/system/node/online 2>/dev/null)" "$cur"; return ;;
+	-c | --connect) _vmbalancer_words 'qemu:///system' "$cur"; return ;;
+	--interval | --count) return ;;
+	esac
+
+	local options=$common
+	case $verb in
+	'') _vmbalancer_words "$verbs $common --version" "$cur"; return ;;
+	status) options+=' --exact' ;;
+	show) options+=' --exact' ;;
+	top) options+=' --interval --lines --count' ;;
+	plan) options+=' --to --policy --force' ;;
+	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
+	esac
+	if [[ $cur == -* ]]; then
+		_vmbalancer_words "$options" "$cur"
+		return
+	fi
+	case $verb in
+	show | plan | rebalance | release) _vmbalancer_offer_guests "$cur" "$uri" ;;
+	policy) _vmbalancer_words 'list' "$cur" ;;
+	esac
+}
+
+complete -F _vmbalancer vmbalancer
