@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <vmbalancer/terms.h>
 #include <vmbalancer/topology.h>
 
 G_BEGIN_DECLS
@@ -78,6 +79,7 @@ typedef struct {
     VbNodeSet boundary;                 /**< nodes that it may be placed on */
     VbCpuSet cpu_boundary;              /**< CPUs that it may be pinned to */
     char *policy;                       /**< the guest's own policy, NULL = the host's default */
+    VbTerms terms;                      /**< what else is asked for it; all zero = nothing */
     gboolean selected;                  /**< a policy may act on it in this decision */
     gboolean forced;                    /**< the administrator overrides @owner */
     GPtrArray *vcpus;                   /**< (element-type VbVcpu), ascending by id */

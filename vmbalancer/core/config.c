@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/config.h"
-#include "core/text.h"
+#include "core/config_value.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -13,6 +12,8 @@ vb_config_new(void)
     VbConfig *config = g_new0(VbConfig, 1);
     config->guest_rate_bytes_per_s = DEFAULT_GUEST_RATE;
     config->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    config->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                           (GDestroyNotify)vb_config_guest_free);
     return config;
 }
 
@@ -23,73 +24,43 @@ vb_config_free(VbConfig *config)
         return;
     g_free(config->default_policy);
     g_hash_table_unref(config->settings);
+    g_hash_table_unref(config->guests);
+    g_strfreev(config->limits.policies);
     g_free(config);
 }
 
-/* Where a value stands, for messages. */
-typedef struct {
-    const char *origin;
-    const char *group;
-    const char *key;
-    const char *value;
-} Place;
-
 static gboolean
-refuse(const Place *place, GError **error, const char *expected)
-{
-    g_autofree char *value = g_strescape(place->value, NULL);
-    g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "%s: [%s] %s=%.80s: expected %s", place->origin,
-                place->group, place->key, value, expected);
-    return FALSE;
-}
-
-static gboolean
-read_bytes(const Place *place, gboolean rate, guint64 *ret, GError **error)
-{
-    g_autoptr(GError) why = NULL;
-    if (rate && g_str_equal(place->value, "max")) {
-        *ret = 0;
-        return TRUE;
-    }
-    /* 0 means "no limit" inside; who writes it hardly means that. */
-    if (vb_bytes_parse(place->value, rate, ret, &why) && !(rate && *ret == 0))
-        return TRUE;
-    return refuse(place, error,
-                  rate ? "a rate as in \"512MiB/s\", or \"max\"" : "a size as in \"2GiB\"");
-}
-
-static gboolean
-set_default_policy(VbConfig *config, const Place *place, GError **error)
+set_default_policy(VbConfig *config, const VbConfigPlace *place, GError **error)
 {
     if (*place->value == '\0' || strlen(place->value) > 64)
-        return refuse(place, error, "the name of a policy");
+        return vb_config_refuse(place, error, "the name of a policy");
     g_free(config->default_policy);
     config->default_policy = g_strdup(place->value);
     return TRUE;
 }
 
 static gboolean
-set_rate(VbConfig *config, const Place *place, GError **error)
+set_rate(VbConfig *config, const VbConfigPlace *place, GError **error)
 {
-    return read_bytes(place, TRUE, &config->rate_bytes_per_s, error);
+    return vb_config_bytes(place, TRUE, &config->rate_bytes_per_s, error);
 }
 
 static gboolean
-set_guest_rate(VbConfig *config, const Place *place, GError **error)
+set_guest_rate(VbConfig *config, const VbConfigPlace *place, GError **error)
 {
-    return read_bytes(place, TRUE, &config->guest_rate_bytes_per_s, error);
+    return vb_config_bytes(place, TRUE, &config->guest_rate_bytes_per_s, error);
 }
 
 static gboolean
-set_reserve(VbConfig *config, const Place *place, GError **error)
+set_reserve(VbConfig *config, const VbConfigPlace *place, GError **error)
 {
     config->reserve_set = TRUE;
-    return read_bytes(place, FALSE, &config->reserve_bytes, error);
+    return vb_config_bytes(place, FALSE, &config->reserve_bytes, error);
 }
 
 static const struct {
     const char *key;
-    gboolean (*set)(VbConfig *config, const Place *place, GError **error);
+    gboolean (*set)(VbConfig *config, const VbConfigPlace *place, GError **error);
 } keys[] = {
     {"default-policy", set_default_policy},
     {"rate", set_rate},
@@ -98,52 +69,51 @@ static const struct {
 };
 
 static gboolean
-set_main(VbConfig *config, const Place *place, GPtrArray *warnings, GError **error)
+set_main(VbConfig *config, const VbConfigPlace *place, GPtrArray *warnings, GError **error)
 {
     for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
         if (g_str_equal(place->key, keys[i].key))
             return keys[i].set(config, place, error);
-    g_ptr_array_add(warnings, g_strdup_printf("%s: [%s]: unknown key \"%s\" is ignored",
-                                              place->origin, place->group, place->key));
-    return TRUE;
+    return vb_config_ignore(place, warnings);
 }
 
 static gboolean
-set_node(VbConfig *config, guint64 node, const Place *place, GPtrArray *warnings, GError **error)
+set_node(VbConfig *config, guint64 node, const VbConfigPlace *place, GPtrArray *warnings, GError **error)
 {
     if (g_str_equal(place->key, "reserve")) {
         config->node_reserve_set |= VB_NODE_BIT(node);
-        return read_bytes(place, FALSE, &config->node_reserve_bytes[node], error);
+        return vb_config_bytes(place, FALSE, &config->node_reserve_bytes[node], error);
     }
     if (g_str_equal(place->key, "reserved")) {
-        if (g_str_equal(place->value, "yes"))
-            config->reserved_nodes |= VB_NODE_BIT(node);
-        else if (!g_str_equal(place->value, "no"))
-            return refuse(place, error, "\"yes\" or \"no\"");
+        gboolean yes = g_str_equal(place->value, "yes");
+        if (!yes && !g_str_equal(place->value, "no"))
+            return vb_config_refuse(place, error, "\"yes\" or \"no\"");
+        config->reserved_nodes &= ~VB_NODE_BIT(node);
+        config->reserved_nodes |= yes ? VB_NODE_BIT(node) : 0;
         return TRUE;
     }
-    g_ptr_array_add(warnings, g_strdup_printf("%s: [%s]: unknown key \"%s\" is ignored",
-                                              place->origin, place->group, place->key));
-    return TRUE;
+    return vb_config_ignore(place, warnings);
 }
 
 static gboolean
-set_parameter(VbConfig *config, const char *policy, const Place *place, GError **error)
+set_parameter(VbConfig *config, const char *policy, const VbConfigPlace *place, GError **error)
 {
     gint64 value;
     if (!g_ascii_string_to_signed(place->value, 10, G_MININT64, G_MAXINT64, &value, NULL))
-        return refuse(place, error, "a whole number");
+        return vb_config_refuse(place, error, "a whole number");
     g_hash_table_replace(config->settings, g_strdup_printf("%s.%s", policy, place->key),
                          g_memdup2(&value, sizeof value));
     return TRUE;
 }
 
 static gboolean
-set_value(VbConfig *config, const Place *place, GPtrArray *warnings, GError **error)
+set_value(VbConfig *config, const VbConfigPlace *place, GPtrArray *warnings, GError **error)
 {
     guint64 node;
     if (g_str_equal(place->group, "vmbalancer"))
         return set_main(config, place, warnings, error);
+    if (g_str_equal(place->group, "limits"))
+        return vb_config_set_limit(&config->limits, place, warnings, error);
     if (g_str_has_prefix(place->group, "policy ") && place->group[strlen("policy ")] != '\0')
         return set_parameter(config, place->group + strlen("policy "), place, error);
     if (g_str_has_prefix(place->group, "node ") &&
@@ -155,28 +125,58 @@ set_value(VbConfig *config, const Place *place, GPtrArray *warnings, GError **er
     return TRUE;
 }
 
-VbConfig *
-vb_config_parse(const char *text, gsize length, const char *origin, GPtrArray *warnings,
-                GError **error)
+/* The guest of [domain NAME-OR-UUID], NULL if the group is another. */
+static const char *
+guest_of(const char *group)
+{
+    const char *name = group + strlen("domain ");
+    return g_str_has_prefix(group, "domain ") && *name != '\0' ? name : NULL;
+}
+
+/* A group is read whole before it counts: its policy and its parameters belong together. */
+static gboolean
+read_group(VbConfig *config, GKeyFile *file, const char *group, const char *origin,
+           GPtrArray *warnings, GError **error)
+{
+    g_autoptr(VbWish) wish = vb_wish_new();
+    const char *guest = guest_of(group);
+    g_auto(GStrv) names = g_key_file_get_keys(file, group, NULL, NULL);
+    for (guint k = 0; names != NULL && names[k] != NULL; k++) {
+        g_autofree char *value = g_key_file_get_string(file, group, names[k], NULL);
+        VbConfigPlace place = {origin, group, names[k], value != NULL ? value : ""};
+        if (guest != NULL ? !vb_config_set_guest(wish, &place, warnings, error)
+                          : !set_value(config, &place, warnings, error))
+            return FALSE;
+    }
+    if (guest != NULL)
+        vb_config_add_guest(config, guest, wish, origin);
+    return TRUE;
+}
+
+gboolean
+vb_config_merge(VbConfig *config, const char *text, gsize length, const char *origin,
+                GPtrArray *warnings, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) why = NULL;
     if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, &why)) {
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "%s: %s", origin, why->message);
-        return NULL;
+        return FALSE;
     }
-    g_autoptr(VbConfig) config = vb_config_new();
     g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
-    for (guint g = 0; groups[g] != NULL; g++) {
-        g_auto(GStrv) names = g_key_file_get_keys(file, groups[g], NULL, NULL);
-        for (guint k = 0; names != NULL && names[k] != NULL; k++) {
-            g_autofree char *value = g_key_file_get_string(file, groups[g], names[k], NULL);
-            Place place = {origin, groups[g], names[k], value != NULL ? value : ""};
-            if (!set_value(config, &place, warnings, error))
-                return NULL;
-        }
-    }
-    return g_steal_pointer(&config);
+    for (guint g = 0; groups[g] != NULL; g++)
+        if (!read_group(config, file, groups[g], origin, warnings, error))
+            return FALSE;
+    return TRUE;
+}
+
+VbConfig *
+vb_config_parse(const char *text, gsize length, const char *origin, GPtrArray *warnings,
+                GError **error)
+{
+    g_autoptr(VbConfig) config = vb_config_new();
+    return vb_config_merge(config, text, length, origin, warnings, error) ? g_steal_pointer(&config)
+                                                                          : NULL;
 }
 
 void
@@ -192,6 +192,33 @@ vb_config_apply_host(const VbConfig *config, VbObservation *observation)
     }
 }
 
+static void
+set_number(GHashTable *settings, const char *name, gint64 value)
+{
+    g_hash_table_replace(settings, g_strdup(name), g_memdup2(&value, sizeof value));
+}
+
+/* What the guest was given for this policy by name, else what its terms come to. */
+static GHashTable *
+guest_settings(const VbPolicy *policy, const VbGuest *guest)
+{
+    gboolean own = guest->settings != NULL && g_strcmp0(guest->policy, policy->name) == 0;
+    g_autoptr(GHashTable) settings =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (const VbParameter *p = policy->parameters; p != NULL && p->name != NULL; p++) {
+        const gint64 *value = own ? g_hash_table_lookup(guest->settings, p->name) : NULL;
+        if (value != NULL)
+            set_number(settings, p->name, *value);
+        else if (guest->terms.cooldown_known && g_str_equal(p->name, "cooldown") &&
+                 g_str_equal(p->unit, "ns"))
+            set_number(settings, p->name, guest->terms.cooldown_ns);
+        else if (guest->terms.locality_target_known && g_str_equal(p->name, "tolerance") &&
+                 g_str_equal(p->unit, "bp"))
+            set_number(settings, p->name, VB_BP - (gint64)guest->terms.locality_target_bp);
+    }
+    return g_hash_table_size(settings) > 0 ? g_steal_pointer(&settings) : NULL;
+}
+
 void
 vb_config_apply(const VbConfig *config, const VbPolicy *policy, VbSnapshot *snapshot)
 {
@@ -201,10 +228,15 @@ vb_config_apply(const VbConfig *config, const VbPolicy *policy, VbSnapshot *snap
         g_autofree char *key = g_strdup_printf("%s.%s", policy->name, p->name);
         const gint64 *value = g_hash_table_lookup(config->settings, key);
         if (value != NULL)
-            g_hash_table_replace(settings, g_strdup(p->name), g_memdup2(value, sizeof *value));
+            set_number(settings, p->name, *value);
     }
     g_clear_pointer(&snapshot->settings, g_hash_table_unref);
     snapshot->settings = g_steal_pointer(&settings);
-    for (guint i = 0; i < snapshot->guests->len; i++)
-        ((VbGuest *)g_ptr_array_index(snapshot->guests, i))->boundary &= ~config->reserved_nodes;
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
+        GHashTable *own = guest_settings(policy, guest);
+        g_clear_pointer(&guest->settings, g_hash_table_unref);
+        guest->settings = own;
+        guest->boundary &= ~config->reserved_nodes;
+    }
 }

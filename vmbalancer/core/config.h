@@ -2,14 +2,30 @@
 #pragma once
 
 #include "core/observation.h"
+#include "core/wish.h"
 #include <vmbalancer/policy.h>
 
 G_BEGIN_DECLS
 
-/** Where the host's configuration is looked for. */
+/** Where the administrator's configuration is looked for first; engine/files.h has all places. */
 #define VB_CONFIG_PATH "/etc/vmbalancer.conf"
 
-/** The host's configuration: a GKeyFile, see vmbalancer(1), FILES. */
+/** [limits]: what a guest's metadata may ask at most. They do not bind the host's own files. */
+typedef struct {
+    gboolean max_rate_known;      /**< else guest-rate is the limit */
+    guint64 max_rate_bytes_per_s; /**< max-rate=; 0 = none */
+    gint64 min_cooldown_ns;       /**< min-cooldown=; 0 = none */
+    char **policies;              /**< allowed-policies=, beside "none"; NULL = all */
+    VbNodeSet nodes;              /**< allowed-nodes=, for a home; 0 = all */
+} VbLimits;
+
+/** [domain NAME-OR-UUID]: what the host's files ask for a guest. */
+typedef struct {
+    VbWish *wish;
+    char *origin;                 /**< the file that spoke last */
+} VbConfigGuest;
+
+/** The host's configuration: key files laid over each other, see vmbalancer.conf(5). */
 typedef struct {
     char *default_policy;                /**< for guests without one of their own; NULL = home-node */
     guint64 rate_bytes_per_s;            /**< all moves together; 0 = as fast as paced batches go */
@@ -20,6 +36,8 @@ typedef struct {
     guint64 node_reserve_bytes[VB_NODES_MAX];
     VbNodeSet reserved_nodes;            /**< [node N] reserved=yes: never a home */
     GHashTable *settings;                /**< [policy NAME]: "NAME.parameter" -> gint64* */
+    VbLimits limits;
+    GHashTable *guests;                  /**< name or UUID in lower case -> VbConfigGuest* */
 } VbConfig;
 
 VbConfig *vb_config_new(void);
@@ -34,10 +52,35 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbConfig, vb_config_free)
  */
 VbConfig *vb_config_parse(const char *text, gsize length, const char *origin, GPtrArray *warnings,
                           GError **error);
+/**
+ * Lays a further file over @config: what it says counts, all else stays. As vb_config_parse(); after
+ * an error @config is good for nothing but vb_config_free().
+ */
+gboolean vb_config_merge(VbConfig *config, const char *text, gsize length, const char *origin,
+                         GPtrArray *warnings, GError **error);
+/**
+ * Checks the parameters in [policy NAME] and [domain NAME] against what the policies declare. Names
+ * that no policy knows are warned of, in [domain NAME] they are errors.
+ * @policies: ends with NULL
+ * Errors: VB_ERROR_INVALID naming group, parameter, value and range.
+ */
+gboolean vb_config_check(const VbConfig *config, const VbPolicy *const *policies,
+                         GPtrArray *warnings, GError **error);
+/**
+ * What the host's files ask for a guest: [domain UUID] laid over [domain NAME].
+ * @ret_origin: (nullable) (transfer full): the file that it is from
+ * Returns: (transfer full): NULL if they ask nothing
+ */
+VbWish *vb_config_guest(const VbConfig *config, const char *name, const char *uuid,
+                        char **ret_origin);
 
 /** Lets the configuration's reserves replace the default ones of a full look. */
 void vb_config_apply_host(const VbConfig *config, VbObservation *observation);
-/** Takes reserved nodes out of every guest's boundary and gives @policy its parameters. */
+/**
+ * Takes reserved nodes out of every guest's boundary and gives @policy its parameters: the host's,
+ * and for each guest its own. Those are what it was given for @policy by name, a cooldown that it
+ * asks for, and a tolerance that leaves its target locality in reach.
+ */
 void vb_config_apply(const VbConfig *config, const VbPolicy *policy, VbSnapshot *snapshot);
 
 G_END_DECLS
