@@ -110,6 +110,25 @@ any_cell(GRand *rand, guint id, VbNodeSet nodes)
     return cell;
 }
 
+static VbTerms
+any_terms(GRand *rand)
+{
+    VbTerms terms = {0};
+    terms.pins = (VbAnswer)g_rand_int_range(rand, 0, VB_ANSWER_YES + 1);
+    terms.moves = (VbAnswer)g_rand_int_range(rand, 0, VB_ANSWER_YES + 1);
+    terms.locality_min_known = g_rand_boolean(rand);
+    terms.locality_min_bp =
+        terms.locality_min_known ? (guint)g_rand_int_range(rand, 0, VB_BP + 1) : 0;
+    terms.locality_target_known = g_rand_boolean(rand);
+    terms.locality_target_bp =
+        terms.locality_target_known ? (guint)g_rand_int_range(rand, 0, VB_BP + 1) : 0;
+    terms.rate_known = g_rand_boolean(rand);
+    terms.rate_bytes_per_s = terms.rate_known ? any_u64(rand) : 0;
+    terms.cooldown_known = g_rand_boolean(rand);
+    terms.cooldown_ns = terms.cooldown_known ? (gint64)(any_u64(rand) / 2) : 0;
+    return terms;
+}
+
 static VbGuest *
 any_guest(GRand *rand, guint number, VbNodeSet nodes)
 {
@@ -128,6 +147,7 @@ any_guest(GRand *rand, guint number, VbNodeSet nodes)
     guest->selected = g_rand_boolean(rand);
     guest->forced = g_rand_boolean(rand);
     guest->settings = any_settings(rand);
+    guest->terms = any_terms(rand);
     guest->last_move_ns = (gint64)any_u64(rand) / 2;
     for (int i = g_rand_int_range(rand, 1, 4), id = 0; i > 0; i--, id += 2)
         g_ptr_array_add(guest->cells, any_cell(rand, (guint)id, nodes));

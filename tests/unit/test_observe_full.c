@@ -64,7 +64,10 @@ two_cells(void)
     VbDomain *live = test_domain_new("two-cells", UUID_TWO, 2);
     test_domain_add_cell(live, 64, VB_BACKING_ANONYMOUS);
     test_domain_add_cell(live, 32, VB_BACKING_ANONYMOUS);
-    live->policy = g_strdup("home-node");
+    live->wish = vb_wish_new();
+    vb_wish_set(live->wish, VB_WISH_POLICY, "home-node");
+    vb_wish_set(live->wish, VB_WISH_MEMORY, "no");
+    vb_wish_set_parameter(live->wish, "tolerance", "7");
     return look_new(live);
 }
 
@@ -199,6 +202,8 @@ a_full_look_sees_all_of_a_guest(void)
     g_assert_cmpstr(facts->name, ==, "two-cells");
     g_assert_cmpstr(facts->uuid, ==, UUID_TWO);
     g_assert_cmpstr(facts->policy, ==, "home-node");
+    g_assert_cmpint(facts->terms.moves, ==, VB_ANSWER_NO);
+    g_assert_cmpint(*(gint64 *)g_hash_table_lookup(facts->settings, "tolerance"), ==, 7);
     g_assert_cmpint(facts->pid, ==, world->pid);
     g_assert_cmpint(facts->owner, ==, VB_OWNER_FREE);
     g_assert_cmpuint(facts->boundary, ==, 3);

@@ -26,6 +26,42 @@ put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
     json_object_set_int_member(object, "remote_seen", cell->remote_seen);
 }
 
+static const char *const answer_names[] = {"unset", "no", "yes", NULL};
+
+static void
+put_terms(JsonObject *object, const VbTerms *terms)
+{
+    json_object_set_string_member(object, "pins", answer_names[terms->pins]);
+    json_object_set_string_member(object, "moves", answer_names[terms->moves]);
+    vb_json_put_known(object, "locality_min_bp", terms->locality_min_known,
+                      terms->locality_min_bp);
+    vb_json_put_known(object, "locality_target_bp", terms->locality_target_known,
+                      terms->locality_target_bp);
+    if (terms->rate_known)
+        vb_json_put_u64(object, "rate_bytes_per_s", terms->rate_bytes_per_s);
+    else
+        json_object_set_null_member(object, "rate_bytes_per_s");
+    vb_json_put_known(object, "cooldown_ns", terms->cooldown_known, terms->cooldown_ns);
+}
+
+static void
+read_terms(VbJsonReader *reader, JsonObject *object, gpointer into)
+{
+    VbTerms *terms = into;
+    terms->pins = vb_json_word(reader, object, "pins", answer_names);
+    terms->moves = vb_json_word(reader, object, "moves", answer_names);
+    terms->locality_min_known = vb_json_has(object, "locality_min_bp");
+    terms->locality_min_bp = (guint)vb_json_int_or(reader, object, "locality_min_bp", 0, VB_BP, 0);
+    terms->locality_target_known = vb_json_has(object, "locality_target_bp");
+    terms->locality_target_bp =
+        (guint)vb_json_int_or(reader, object, "locality_target_bp", 0, VB_BP, 0);
+    terms->rate_known = vb_json_has(object, "rate_bytes_per_s");
+    if (terms->rate_known)
+        terms->rate_bytes_per_s = vb_json_u64(reader, object, "rate_bytes_per_s");
+    terms->cooldown_known = vb_json_has(object, "cooldown_ns");
+    terms->cooldown_ns = vb_json_int_or(reader, object, "cooldown_ns", 0, G_MAXINT64, 0);
+}
+
 void
 vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes)
 {
@@ -43,6 +79,7 @@ vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes)
     json_object_set_boolean_member(object, "selected", guest->selected);
     json_object_set_boolean_member(object, "forced", guest->forced);
     vb_json_put_settings(object, "settings", guest->settings);
+    put_terms(vb_json_put_object(object, "terms"), &guest->terms);
     json_object_set_int_member(object, "last_move_ns", guest->last_move_ns);
     JsonArray *helpers = vb_json_put_array(object, "helpers");
     for (guint i = 0; i < guest->helpers->len; i++) {
@@ -134,6 +171,9 @@ vb_codec_read_guest(VbJsonReader *reader, JsonObject *object, VbGuest *guest, Vb
     guest->selected = vb_json_bool(reader, object, "selected");
     guest->forced = vb_json_bool(reader, object, "forced");
     guest->settings = vb_json_settings(reader, object, "settings", VB_CODEC_SETTINGS_MAX);
+    /* Documents from before there were terms have none. */
+    if (vb_json_has(object, "terms"))
+        vb_json_inside(reader, object, "terms", read_terms, &guest->terms);
     guest->last_move_ns = vb_json_int(reader, object, "last_move_ns", G_MININT64, G_MAXINT64);
     vb_json_each(reader, object, "helpers", VB_CODEC_HELPERS_MAX, read_helper, guest->helpers);
     IntoCells cells = {guest->cells, guests->nodes};

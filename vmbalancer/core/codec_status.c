@@ -90,6 +90,43 @@ put_locality(JsonObject *object, const VbGuest *guest)
 }
 
 static void
+put_answer(JsonObject *object, const char *name, VbAnswer answer)
+{
+    if (answer == VB_ANSWER_UNSET)
+        json_object_set_null_member(object, name);
+    else
+        json_object_set_boolean_member(object, name, answer == VB_ANSWER_YES);
+}
+
+static void
+put_share(JsonObject *object, const char *name, gboolean known, guint bp)
+{
+    if (known)
+        vb_json_put_bp(object, name, (int)bp);
+    else
+        json_object_set_null_member(object, name);
+}
+
+/* What is asked for the guest beside its policy; null where nothing is. */
+static void
+put_terms(JsonObject *object, const VbTerms *terms, GHashTable *parameters)
+{
+    put_answer(object, "migrate_vcpus", terms->pins);
+    put_answer(object, "migrate_memory", terms->moves);
+    put_share(object, "locality_min", terms->locality_min_known, terms->locality_min_bp);
+    put_share(object, "locality_target", terms->locality_target_known, terms->locality_target_bp);
+    if (terms->rate_known)
+        vb_json_put_u64(object, "rate", terms->rate_bytes_per_s);
+    else
+        json_object_set_null_member(object, "rate");
+    if (terms->cooldown_known)
+        json_object_set_double_member(object, "cooldown", (double)terms->cooldown_ns / 1e9);
+    else
+        json_object_set_null_member(object, "cooldown");
+    vb_json_put_settings(object, "parameters", parameters);
+}
+
+static void
 put_guest(JsonArray *guests, const VbGuest *guest, VbNodeSet nodes)
 {
     JsonObject *object = vb_json_append_object(guests);
@@ -98,6 +135,7 @@ put_guest(JsonArray *guests, const VbGuest *guest, VbNodeSet nodes)
     vb_json_put_known(object, "pid", guest->pid != 0, guest->pid);
     json_object_set_string_member(object, "state", vb_guest_state_name(guest->state));
     vb_json_put_text(object, "policy", guest->policy);
+    put_terms(vb_json_put_object(object, "asked"), &guest->terms, guest->settings);
     json_object_set_string_member(object, "owner", vb_owner_name(guest->owner));
     vb_json_put_text(object, "owner_code", guest->owner_code);
     vb_json_put_text(object, "reason", guest->reason != NULL ? guest->reason : "");

@@ -36,12 +36,14 @@ static gboolean
 check_cooldown(const Case *c)
 {
     gint64 since = c->snapshot->time_ns - c->guest->last_move_ns;
-    if (c->guest->last_move_ns == 0 || since >= c->limits->cooldown_ns || c->guest->forced)
+    const VbTerms *terms = &c->guest->terms;
+    gint64 cooldown_ns = terms->cooldown_known ? terms->cooldown_ns : c->limits->cooldown_ns;
+    if (c->guest->last_move_ns == 0 || since >= cooldown_ns || c->guest->forced)
         return TRUE;
     vb_plan_decline(c->notes, c->guest, "cooldown",
                     "it moved %" G_GINT64_FORMAT " s ago; it is left alone for %" G_GINT64_FORMAT
                     " s after a move",
-                    since / NS_PER_S, c->limits->cooldown_ns / NS_PER_S);
+                    since / NS_PER_S, cooldown_ns / NS_PER_S);
     return FALSE;
 }
 
@@ -122,6 +124,21 @@ check_move(const Case *c, const VbAction *action)
 }
 
 static gboolean
+check_terms(const Case *c, const VbAction *action)
+{
+    const VbTerms *terms = &c->guest->terms;
+    gboolean pin = action->kind == VB_ACTION_PIN;
+    if ((pin ? terms->pins : terms->moves) != VB_ANSWER_NO)
+        return TRUE;
+    vb_plan_decline(c->notes, c->guest, pin ? "no-pins" : "no-moves",
+                    pin ? "its vCPUs may not be pinned (migrate vcpus=\"no\"), and the plan rests "
+                          "on that: allow it, or choose a policy that moves memory only"
+                        : "its memory may not be moved (migrate memory=\"no\"), and the plan rests "
+                          "on that: allow it, or choose a policy that moves vCPUs only");
+    return FALSE;
+}
+
+static gboolean
 check_bounds(const Case *c, const VbAction *action)
 {
     gboolean known = action->to >= 0 && action->to < VB_NODES_MAX &&
@@ -195,7 +212,7 @@ let_through(const Case *c, Ledger *ledger)
     g_autofree Ledger *tried = g_memdup2(ledger, sizeof *ledger);
     for (guint i = 0; i < c->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(c->actions, i);
-        if (!check_bounds(c, action))
+        if (!check_terms(c, action) || !check_bounds(c, action))
             return FALSE;
         if (action->kind != VB_ACTION_MOVE)
             continue;

@@ -201,9 +201,19 @@ typedef struct {
 
 #define BOUNDS_MAX 3
 
-static guint
-list_bounds(const VbDomain *live, Bound *ret)
+static Bound
+home_bound(const VbOwnerEvidence *evidence)
 {
+    const VbSettled *settled = evidence->settled;
+    gboolean host = settled != NULL && settled->source[VB_WISH_HOME] == VB_SOURCE_HOST;
+    return (Bound){"home", host ? "home= in the host's files" : "<home nodes> in its metadata",
+                   settled != NULL ? settled->wish->home : evidence->live->home_nodes, FALSE};
+}
+
+static guint
+list_bounds(const VbOwnerEvidence *evidence, Bound *ret)
+{
+    const VbDomain *live = evidence->live;
     guint n = 0;
     const char *numa_code = live->placement_auto ? "auto" : "numatune";
     const char *cpu_code = live->placement_auto ? "auto" : "cpuset";
@@ -215,7 +225,7 @@ list_bounds(const VbDomain *live, Bound *ret)
                        live->placement_auto ? "placement='auto', numad's choice at its start"
                                             : "<vcpu cpuset>",
                        live->vcpu_cpuset, TRUE};
-    ret[n++] = (Bound){"home", "<home nodes> in its metadata", live->home_nodes, FALSE};
+    ret[n++] = home_bound(evidence);
     return n;
 }
 
@@ -320,7 +330,7 @@ vb_owner_judge(const VbOwnerEvidence *evidence, const VbTopology *topology, VbOw
     ret->owner = VB_OWNER_FREE;
     Case c = {evidence, topology, vb_topology_cpus_of_nodes(topology, topology->nodes), ret};
     Bound bounds[BOUNDS_MAX];
-    guint n = list_bounds(evidence->live, bounds);
+    guint n = list_bounds(evidence, bounds);
     guint first = narrow(&c, bounds, n);
     if (forbidden(&c))
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "core/domain.h"
+#include "core/settle.h"
 #include <vmbalancer/snapshot.h>
 
 G_BEGIN_DECLS
@@ -12,6 +12,7 @@ typedef struct {
     const VbDomain *inactive;     /**< NULL for a transient guest: then live pins that are not ours count */
     const char *cgroup;           /**< its cgroup path, NULL if unknown */
     const GHashTable *our_pins;   /**< thread -> cpuset text that we set, NULL if we hold no record */
+    const VbSettled *settled;     /**< what counts of what is asked for it; NULL: @live's metadata */
 } VbOwnerEvidence;
 
 /** The judgement. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/guard.h"
 #include "core/predict.h"
-#include "engine/engine.h"
+#include "engine/terms.h"
 #include <vmbalancer/error.h>
 
 /* What a guest without a policy of its own gets, until the host says otherwise. */
@@ -131,10 +131,12 @@ decide_policy(VbDecision *decision, const VbPolicy *policy, const VbConfig *conf
     if (select_policy(now, decision->before, policy->name, config, request) == 0)
         return;
     vb_config_apply(config, policy, now);
+    vb_terms_fix(now);
     VbGuardLimits limits = {.force = request->force};
     g_autoptr(VbPlan) plan = vb_policy_decide(policy, now);
     vb_guard_apply(plan, now, &limits);
     g_autoptr(VbSnapshot) predicted = vb_predict(now, plan);
+    vb_terms_restore(predicted, decision->before);
     vb_snapshot_free(decision->predicted);
     decision->predicted = g_steal_pointer(&predicted);
     const char *name = decision->plan->policy == NULL ? policy->name : "mixed";
@@ -170,6 +172,7 @@ vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
     select_guests(decision->before, request);
     decision->predicted = vb_snapshot_copy(decision->before);
     decline_unknown_policies(decision, config, request);
+    vb_terms_spare(decision->before, request, decision->plan);
     const VbPolicy *const *policies = vb_policy_all();
     for (guint i = 0; policies[i] != NULL; i++)
         decide_policy(decision, policies[i], config, request);

@@ -30,15 +30,30 @@ restrict_unread(const VbDomainLook *look, VbGuest *facts)
     add_reason(facts, look->error);
 }
 
+/* What is asked for the guest: its policy, home, parameters and terms. */
+static VbSettled *
+take_wishes(const VbObserver *observer, const VbDomain *live, VbGuest *facts)
+{
+    VbSettled *settled = observer->settle != NULL ? observer->settle(live, observer->user_data)
+                                                  : vb_settle(NULL, NULL, live);
+    facts->policy = g_strdup(settled->wish->policy);
+    facts->terms = settled->wish->terms;
+    if (g_hash_table_size(settled->wish->parameters) > 0)
+        facts->settings = g_hash_table_ref(settled->wish->parameters);
+    return settled;
+}
+
 static void
 judge(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
       const char *cgroup, VbGuest *facts)
 {
+    g_autoptr(VbSettled) settled = take_wishes(observer, look->live, facts);
     g_autoptr(GHashTable) our_pins =
         observer->our_pins != NULL ? observer->our_pins(look->live->uuid, observer->user_data)
                                    : NULL;
     VbOwnerEvidence evidence = {.live = look->live,
                                 .inactive = look->inactive,
+                                .settled = settled,
                                 .cgroup = cgroup,
                                 .our_pins = our_pins};
     VbOwnerVerdict verdict = {0};
@@ -50,8 +65,8 @@ judge(const VbObserver *observer, const VbDomainLook *look, const VbTopology *to
     facts->cpu_boundary = verdict.cpu_boundary;
     vb_owner_verdict_clear(&verdict);
     restrict_unread(look, facts);
-    if (look->live->metadata_error != NULL)
-        add_reason(facts, look->live->metadata_error);
+    for (guint i = 0; i < settled->notes->len; i++)
+        add_reason(facts, g_ptr_array_index(settled->notes, i));
     if (look->busy != NULL) {
         g_autofree char *busy = g_strdup_printf("busy with %s", look->busy);
         add_reason(facts, busy);
@@ -94,7 +109,6 @@ vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopo
     facts->name = g_strdup(live->name);
     facts->uuid = g_strdup(live->uuid);
     facts->state = look->state;
-    facts->policy = g_strdup(live->policy);
     g_autoptr(GError) error = NULL;
     VbProcess process;
     if (!vb_guest_process_find(observer->kernel, live->name, live->uuid, &process, &error))

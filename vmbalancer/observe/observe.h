@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/observation.h"
+#include "core/settle.h"
 #include "libvirt/hypervisor.h"
 #include "mover/client.h"
 #include "sys/kernel.h"
@@ -38,6 +39,8 @@ typedef struct {
     guint deadline_ms;       /**< of each call to the hypervisor */
     /** Our own pins of a guest: thread -> cpuset text, NULL if none. Returns: (transfer full). */
     GHashTable *(*our_pins)(const char *uuid, gpointer user_data);
+    /** What counts of what is asked for a guest; NULL = its metadata. Returns: (transfer full). */
+    VbSettled *(*settle)(const VbDomain *live, gpointer user_data);
     gpointer user_data;
 } VbObserver;
 
