@@ -110,6 +110,27 @@ test_hotplug_vcpus(void)
 }
 
 static void
+test_plugged_vcpus(void)
+{
+    static const struct {
+        const char *file;
+        const char *plugged;
+    } rows[] = {{"plain", "0-1"}, {"hotplug-vcpus", "0-1"}};
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(VbDomain) domain = read_file(rows[i].file);
+        g_autofree char *text = vb_cpuset_format(&domain->plugged);
+        g_assert_cmpstr(text, ==, rows[i].plugged);
+    }
+    const char *gaps = "<domain><name>a</name><uuid>00000000-0000-4000-8000-000000000001</uuid>"
+                       "<memory>1024</memory><vcpu current='2'>4</vcpu><vcpus>"
+                       "<vcpu id='0' enabled='yes'/><vcpu id='1' enabled='no'/>"
+                       "<vcpu id='2' enabled='no'/><vcpu id='3' enabled='yes'/></vcpus></domain>";
+    g_autoptr(VbDomain) domain = vb_domain_xml_parse(gaps, strlen(gaps), NULL);
+    g_autofree char *text = vb_cpuset_format(&domain->plugged);
+    g_assert_cmpstr(text, ==, "0,3");
+}
+
+static void
 test_pins(void)
 {
     static const struct {
@@ -480,6 +501,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/domain-xml/a-plain-guest-has-one-cell", test_plain);
     g_test_add_func("/domain-xml/a-cell-holds-vcpus-yet-to-be-plugged", test_hotplug_vcpus);
+    g_test_add_func("/domain-xml/plugged-vcpus-may-have-gaps", test_plugged_vcpus);
     g_test_add_func("/domain-xml/pins-are-told-by-thread", test_pins);
     g_test_add_func("/domain-xml/iothreads-have-ids", test_iothreads);
     g_test_add_func("/domain-xml/boundaries-are-told", test_placement);

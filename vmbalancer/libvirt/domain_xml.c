@@ -27,6 +27,24 @@ read_identity(const xmlNode *root, VbDomain *domain, GError **error)
     return TRUE;
 }
 
+/* <vcpus> lists them all, but only where some may be plugged one by one; else they are the first. */
+static gboolean
+read_plugged(const xmlNode *root, guint max, VbDomain *domain, GError **error)
+{
+    const xmlNode *vcpu = vb_xml_child(vb_xml_child(root, "vcpus"), "vcpu");
+    for (guint i = 0; vcpu == NULL && i < domain->n_vcpus; i++)
+        vb_cpuset_add(&domain->plugged, i);
+    for (; vcpu != NULL; vcpu = vb_xml_next(vcpu)) {
+        g_autofree char *text = vb_xml_attribute(vcpu, "id");
+        guint id;
+        if (!vb_xml_number("<vcpus><vcpu id>", text != NULL ? text : "", 0, max - 1, &id, error))
+            return FALSE;
+        if (vb_xml_attribute_is(vcpu, "enabled", "yes"))
+            vb_cpuset_add(&domain->plugged, id);
+    }
+    return TRUE;
+}
+
 /* @ret_max: with those that may be plugged in later */
 static gboolean
 read_vcpus(const xmlNode *root, VbDomain *domain, guint *ret_max, GError **error)
@@ -34,7 +52,7 @@ read_vcpus(const xmlNode *root, VbDomain *domain, guint *ret_max, GError **error
     const xmlNode *vcpu = vb_xml_child(root, "vcpu");
     domain->n_vcpus = *ret_max = 1;
     if (vcpu == NULL)
-        return TRUE;
+        return read_plugged(root, *ret_max, domain, error);
     g_autofree char *max = vb_xml_text(vcpu);
     if (!vb_xml_number("<vcpu>", max, 1, VB_CPUS_MAX, ret_max, error))
         return FALSE;
@@ -45,7 +63,7 @@ read_vcpus(const xmlNode *root, VbDomain *domain, guint *ret_max, GError **error
         return FALSE;
     domain->vcpu_cpuset = vb_xml_attribute(vcpu, "cpuset");
     domain->placement_auto = vb_xml_attribute_is(vcpu, "placement", "auto");
-    return TRUE;
+    return read_plugged(root, *ret_max, domain, error);
 }
 
 static void
