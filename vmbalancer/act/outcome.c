@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "act/outcome.h"
 #include "core/text.h"
+#include <vmbalancer/error.h>
 
 /* The tolerance of home-node: what is left is less than what a policy would move again. */
 #define TOLERATED_PERCENT 1
@@ -27,9 +28,9 @@ vb_outcome_result(const VbMoveReport *report)
         return report->bytes_moved > 0 ? VB_RESULT_PARTIAL : VB_RESULT_FAILED;
     case VB_MOVE_NO_SPACE:
     case VB_MOVE_STOPPED:
+    case VB_MOVE_DENIED:
         return report->bytes_moved > 0 ? VB_RESULT_PARTIAL : VB_RESULT_FAILED;
     case VB_MOVE_GONE:
-    case VB_MOVE_DENIED:
         break;
     }
     return VB_RESULT_FAILED;
@@ -67,6 +68,23 @@ vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *
     return g_strdup_printf("stopped after the current batch, %s left%s%s", left,
                            stop_reason != NULL ? ": " : "",
                            stop_reason != NULL ? stop_reason : "");
+}
+
+int
+vb_outcome_code(const VbMoveReport *report)
+{
+    switch (report->end) {
+    case VB_MOVE_GONE:
+        return VB_ERROR_NO_GUEST;
+    case VB_MOVE_NO_SPACE:
+        return VB_ERROR_NO_SPACE;
+    case VB_MOVE_DENIED:
+        return VB_ERROR_DENIED;
+    case VB_MOVE_CANCELLED:
+        return VB_ERROR_CANCELLED;
+    default:
+        return VB_ERROR_FAILED;
+    }
 }
 
 gboolean

@@ -16,6 +16,8 @@ VbResult vb_outcome_result(const VbMoveReport *report);
  */
 char *vb_outcome_text(const VbAction *action, const VbMoveReport *report,
                       const char *stop_reason);
+/** The VbError of what stopped the move, VB_ERROR_FAILED for one without a code of its own. */
+int vb_outcome_code(const VbMoveReport *report);
 /** TRUE if another move of the same guest can still go well. */
 gboolean vb_outcome_may_continue(const VbMoveReport *report);
 

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "act/placement.h"
+#include "act/undo.h"
+#include <string.h>
 #include <vmbalancer/error.h>
+
+/* Pinning one guest's threads. */
+typedef struct {
+    const VbPlacement *placement;
+    const GPtrArray *actions; /* (element-type VbAction) */
+    const VbDomain *live;     /* before anything was changed */
+    const VbUndo *older;      /* the record before; NULL if there was none */
+    const VbUndo *undo;       /* the record as it is on disk meanwhile */
+} Attempt;
 
 /* CPU lists are compared as sets: libvirt may write one back in other words. */
 static gboolean
@@ -9,6 +20,13 @@ same_cpus(const char *a, const char *b)
     VbCpuSet left, right;
     return a != NULL && b != NULL && vb_cpuset_parse(a, &left, NULL) &&
            vb_cpuset_parse(b, &right, NULL) && vb_cpuset_equal(&left, &right);
+}
+
+/* The pin that is in force now is one that we set, or were about to. */
+static gboolean
+is_ours(const VbUndoPin *pin, const char *now)
+{
+    return pin != NULL && (same_cpus(now, pin->ours) || same_cpus(now, pin->meant));
 }
 
 static gboolean
@@ -21,90 +39,170 @@ pin_to(const VbPlacement *placement, const char *uuid, const char *thread, const
                                            placement->deadline_ms, error);
 }
 
+/* A guest that could only half be read may have pins that do not show. */
 static VbDomainLook *
 look(const VbPlacement *placement, const char *uuid, GError **error)
 {
-    return placement->hypervisor->ops->look(placement->hypervisor, uuid, placement->deadline_ms,
-                                            error);
+    g_autoptr(VbDomainLook) seen = placement->hypervisor->ops->look(
+        placement->hypervisor, uuid, placement->deadline_ms, error);
+    if (seen == NULL || seen->error == NULL)
+        return g_steal_pointer(&seen);
+    g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
+                "guest %s could not be read, so its pins are left alone: %s", seen->live->name,
+                seen->error);
+    return NULL;
 }
 
-/* CPUs that a thread without a pin may use: the guest's <vcpu cpuset=> or the whole host. */
+/* CPUs that a thread without a pin may use: as the guest's <vcpu> says, else the whole host. */
 static char *
 unpinned_cpus(const VbPlacement *placement, const VbDomain *live)
 {
-    return live->vcpu_cpuset != NULL ? g_strdup(live->vcpu_cpuset)
-                                     : vb_cpuset_format(&placement->all_cpus);
+    VbNodeSet chosen, nodes = placement->topology->nodes;
+    if (live->vcpu_cpuset != NULL)
+        return g_strdup(live->vcpu_cpuset);
+    /* numad's choice at the guest's start holds its threads, too. */
+    if (live->placement_auto && live->numatune_nodeset != NULL &&
+        vb_nodeset_parse(live->numatune_nodeset, &chosen, NULL) && (chosen & nodes) != 0)
+        nodes &= chosen;
+    VbCpuSet cpus = vb_topology_cpus_of_nodes(placement->topology, nodes);
+    return vb_cpuset_format(&cpus);
 }
 
 static gboolean
-give_back(const VbPlacement *placement, const char *uuid, const VbDomain *live,
-          const VbUndoPin *pin, GError **error)
+give_back(const VbPlacement *placement, const VbDomain *live, const char *thread,
+          const char *before, GError **error)
 {
     g_autofree char *unpinned = unpinned_cpus(placement, live);
-    return pin_to(placement, uuid, pin->thread, pin->before != NULL ? pin->before : unpinned,
-                  error);
+    return pin_to(placement, live->uuid, thread, before != NULL ? before : unpinned, error);
 }
 
-/* A pin that is ours already keeps the older "before": that is what release must restore. */
+/* --- pinning ------------------------------------------------------------------------------- */
+
+/*
+ * A pin that is ours already keeps the older "before": that is what release must restore; and it
+ * stays known as ours until the new one is in force.
+ */
 static void
 note_intent(VbUndo *undo, const VbDomain *live, const VbAction *action)
 {
     const char *now = vb_domain_pin_of(live, action->thread);
     const VbUndoPin *noted = vb_undo_find(undo, action->thread);
-    g_autofree char *ours = vb_cpuset_format(&action->cpus);
-    g_autofree char *before =
-        g_strdup(noted != NULL && same_cpus(noted->ours, now) ? noted->before : now);
-    vb_undo_note(undo, action->thread, before, ours);
+    g_autofree char *wanted = vb_cpuset_format(&action->cpus);
+    if (!is_ours(noted, now)) {
+        vb_undo_note(undo, action->thread, now, wanted, NULL);
+        return;
+    }
+    g_autofree char *before = g_strdup(noted->before);
+    vb_undo_note(undo, action->thread, before, now, same_cpus(now, wanted) ? NULL : wanted);
 }
 
+/* Pins that are gone, as the guest was started anew, or that somebody else has changed since. */
+static void
+forget_stale(VbUndo *undo, const VbDomain *live)
+{
+    for (guint i = undo->pins->len; i-- > 0;) {
+        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        if (!is_ours(pin, vb_domain_pin_of(live, pin->thread)))
+            vb_undo_forget(undo, pin->thread);
+    }
+}
+
+/* Returns: (transfer full): the record that is now on disk. */
 static VbUndo *
 record_intent(const VbPlacement *placement, const VbDomain *live, const GPtrArray *actions,
-              GError **error)
+              const VbUndo *older, GError **error)
 {
-    g_autoptr(GError) why = NULL;
-    g_autoptr(VbUndo) undo = vb_undo_load(placement->state_dir, live->uuid, &why);
-    if (why != NULL) {
-        g_propagate_error(error, g_steal_pointer(&why));
-        return NULL;
+    g_autoptr(VbUndo) undo = vb_undo_new(live->uuid, live->name);
+    for (guint i = 0; older != NULL && i < older->pins->len; i++) {
+        const VbUndoPin *pin = g_ptr_array_index(older->pins, i);
+        vb_undo_note(undo, pin->thread, pin->before, pin->ours, pin->meant);
     }
-    if (undo == NULL)
-        undo = vb_undo_new(live->uuid, live->name);
+    forget_stale(undo, live);
     for (guint i = 0; i < actions->len; i++)
         note_intent(undo, live, g_ptr_array_index(actions, i));
     return vb_undo_save(placement->state_dir, undo, error) ? g_steal_pointer(&undo) : NULL;
 }
 
-/* Best effort: what cannot be given back stays in the record, for `release`. */
 static void
-roll_back(const VbPlacement *placement, const VbDomain *live, const VbUndo *undo,
-          const GPtrArray *actions, guint done)
+add_stuck(GError **error, guint stuck)
 {
-    gboolean all = TRUE;
+    g_autoptr(GError) why = g_steal_pointer(error);
+    g_set_error(error, why->domain, why->code,
+                "%s; %u threads could not be given back: mend that, then vmbalancer release",
+                why->message, stuck);
+}
+
+/*
+ * Brings the first @done threads back to where they were just before, as far as they are still ours.
+ * @now: (nullable): the guest by now, if it is known
+ * @error: (inout): why; tells of what could not be brought back, too
+ */
+static void
+roll_back(const Attempt *attempt, guint done, const VbDomain *now, GError **error)
+{
+    const VbPlacement *placement = attempt->placement;
+    guint stuck = 0;
     for (guint i = 0; i < done; i++) {
-        const VbAction *action = g_ptr_array_index(actions, i);
-        all &= give_back(placement, live->uuid, live, vb_undo_find(undo, action->thread), NULL);
+        const VbAction *action = g_ptr_array_index(attempt->actions, i);
+        const VbUndoPin *pin = vb_undo_find(attempt->undo, action->thread);
+        if (now != NULL && !is_ours(pin, vb_domain_pin_of(now, action->thread)))
+            continue;
+        stuck += !give_back(placement, attempt->live, action->thread,
+                            vb_domain_pin_of(attempt->live, action->thread), NULL);
     }
-    if (all && done == undo->pins->len)
-        vb_undo_remove(placement->state_dir, live->uuid, NULL);
+    if (stuck > 0)
+        add_stuck(error, stuck);
+    else if (attempt->older != NULL)
+        vb_undo_save(placement->state_dir, attempt->older, NULL);
+    else
+        vb_undo_remove(placement->state_dir, attempt->live->uuid, NULL);
 }
 
 static gboolean
-verify(const VbPlacement *placement, const char *uuid, const GPtrArray *actions, GError **error)
+check(const VbDomain *now, const GPtrArray *actions, GError **error)
 {
-    g_autoptr(VbDomainLook) after = look(placement, uuid, error);
-    if (after == NULL)
-        return FALSE;
     for (guint i = 0; i < actions->len; i++) {
         const VbAction *action = g_ptr_array_index(actions, i);
         g_autofree char *wanted = vb_cpuset_format(&action->cpus);
-        const char *now = vb_domain_pin_of(after->live, action->thread);
-        if (!same_cpus(now, wanted)) {
-            g_set_error(error, VB_ERROR, VB_ERROR_CHANGED,
-                        "%s of guest %s was re-pinned by someone else to \"%s\" meanwhile: it is "
-                        "left to them",
-                        action->thread, action->guest, now != NULL ? now : "all CPUs");
-            return FALSE;
-        }
+        const char *cpus = vb_domain_pin_of(now, action->thread);
+        if (same_cpus(cpus, wanted))
+            continue;
+        g_set_error(error, VB_ERROR, VB_ERROR_CHANGED,
+                    "%s of guest %s was re-pinned by someone else to \"%s\" meanwhile: it is left "
+                    "to them",
+                    action->thread, action->guest, cpus != NULL ? cpus : "all CPUs");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+verify(const Attempt *attempt, GError **error)
+{
+    g_autoptr(VbDomainLook) after = look(attempt->placement, attempt->live->uuid, error);
+    if (after != NULL && check(after->live, attempt->actions, error))
+        return TRUE;
+    if (after != NULL || !g_error_matches(*error, VB_ERROR, VB_ERROR_NO_GUEST))
+        roll_back(attempt, attempt->actions->len, after != NULL ? after->live : NULL, error);
+    return FALSE;
+}
+
+static gboolean
+pin_all(const Attempt *attempt, GError **error)
+{
+    VbHypervisor *hypervisor = attempt->placement->hypervisor;
+    for (guint i = 0; i < attempt->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(attempt->actions, i);
+        if (hypervisor->ops->pin(hypervisor, attempt->live->uuid, action->thread, &action->cpus,
+                                 attempt->placement->deadline_ms, error))
+            continue;
+        /* A call that was not heard of again may still take effect: it counts as done. */
+        gboolean unheard = g_error_matches(*error, VB_ERROR, VB_ERROR_TIMEOUT) ||
+                           g_error_matches(*error, VB_ERROR, VB_ERROR_UNREACHABLE);
+        g_prefix_error(error, "%s could not be pinned: ", action->thread);
+        if (!g_error_matches(*error, VB_ERROR, VB_ERROR_NO_GUEST))
+            roll_back(attempt, i + unheard, NULL, error);
+        return FALSE;
     }
     return TRUE;
 }
@@ -113,45 +211,98 @@ gboolean
 vb_placement_pin(const VbPlacement *placement, const char *uuid, const GPtrArray *actions,
                  GError **error)
 {
+    g_autoptr(GError) why = NULL;
     g_autoptr(VbDomainLook) before = look(placement, uuid, error);
     if (before == NULL)
         return FALSE;
-    g_autoptr(VbUndo) undo = record_intent(placement, before->live, actions, error);
+    g_autoptr(VbUndo) older = vb_undo_load(placement->state_dir, uuid, &why);
+    if (why != NULL) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
+    }
+    g_autoptr(VbUndo) undo = record_intent(placement, before->live, actions, older, error);
     if (undo == NULL)
         return FALSE;
-    for (guint i = 0; i < actions->len; i++) {
-        const VbAction *action = g_ptr_array_index(actions, i);
-        if (placement->hypervisor->ops->pin(placement->hypervisor, uuid, action->thread,
-                                            &action->cpus, placement->deadline_ms, error))
-            continue;
-        g_prefix_error(error, "%s could not be pinned: ", action->thread);
-        /* A call that ran into its deadline may still take effect: it counts as done. */
-        roll_back(placement, before->live, undo, actions, i + 1);
+    Attempt attempt = {placement, actions, before->live, older, undo};
+    if (!pin_all(&attempt, &why) || !verify(&attempt, &why)) {
+        g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    return verify(placement, uuid, actions, error);
+    vb_undo_settle(undo);
+    if (!vb_undo_save(placement->state_dir, undo, &why))
+        g_debug("the record still tells of pins that were only meant: %s", why->message);
+    return TRUE;
 }
 
+/* --- giving back --------------------------------------------------------------------------- */
+
 static gboolean
-release_pins(const VbPlacement *placement, const VbDomain *live, const VbUndo *undo,
-             VbRelease *ret, GError **error)
+has_thread(const VbDomain *live, const char *thread)
 {
-    for (guint i = 0; i < undo->pins->len; i++) {
-        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
-        const char *now = vb_domain_pin_of(live, pin->thread);
-        if (now == NULL)
-            continue; /* started anew since, or the thread is gone: it has no pin to give back */
-        if (!same_cpus(now, pin->ours)) {
-            ret->left++;
-            continue;
-        }
-        if (!give_back(placement, live->uuid, live, pin, error)) {
-            g_prefix_error(error, "%s could not be given back: ", pin->thread);
-            return FALSE;
-        }
-        ret->restored++;
+    guint64 id;
+    if (g_str_has_prefix(thread, "vcpu"))
+        return g_ascii_string_to_unsigned(thread + strlen("vcpu"), 10, 0, VB_CPUS_MAX - 1, &id,
+                                          NULL) &&
+               vb_cpuset_has(&live->plugged, (guint)id);
+    if (!g_str_has_prefix(thread, "iothread"))
+        return TRUE;
+    for (guint i = 0; i < live->iothreads->len; i++) {
+        g_autofree char *name =
+            g_strdup_printf("iothread%u", g_array_index(live->iothreads, guint, i));
+        if (g_str_equal(name, thread))
+            return TRUE;
     }
+    return FALSE;
+}
+
+/*
+ * Returns: FALSE if the pin is to stay in the record: it could not be given back, or its vCPU is
+ * unplugged and would come back with it.
+ */
+static gboolean
+release_pin(const VbPlacement *placement, const VbDomain *live, const VbUndoPin *pin,
+            VbRelease *ret, GError **error)
+{
+    g_autofree char *unpinned = unpinned_cpus(placement, live);
+    const char *now = vb_domain_pin_of(live, pin->thread);
+    if (now == NULL)
+        return TRUE; /* started anew since, or unplugged with its pin: there is none to give back */
+    if (!is_ours(pin, now)) {
+        ret->left += !same_cpus(now, pin->before != NULL ? pin->before : unpinned);
+        return TRUE;
+    }
+    if (!has_thread(live, pin->thread)) {
+        ret->absent++;
+        return FALSE;
+    }
+    if (!give_back(placement, live, pin->thread, pin->before, error)) {
+        g_prefix_error(error, "%s could not be given back: ", pin->thread);
+        return FALSE;
+    }
+    ret->restored++;
     return TRUE;
+}
+
+/* Drops from @undo what is given back. Returns: FALSE with the first error. */
+static gboolean
+release_pins(const VbPlacement *placement, const VbDomain *live, VbUndo *undo, VbRelease *ret,
+             GError **error)
+{
+    g_autoptr(GError) first = NULL;
+    for (guint i = 0; i < undo->pins->len;) {
+        g_autoptr(GError) why = NULL;
+        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        if (release_pin(placement, live, pin, ret, &why))
+            g_ptr_array_remove_index(undo->pins, i);
+        else
+            i++;
+        if (first == NULL)
+            first = g_steal_pointer(&why);
+    }
+    if (first == NULL)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&first));
+    return FALSE;
 }
 
 gboolean
@@ -167,12 +318,14 @@ vb_placement_release(const VbPlacement *placement, const char *uuid, VbRelease *
         return why == NULL;
     }
     ret->recorded = TRUE;
-    g_autoptr(VbDomainLook) now = look(placement, uuid, &why);
-    if (now == NULL && !g_error_matches(why, VB_ERROR, VB_ERROR_NO_GUEST)) {
+    g_autoptr(VbDomainLook) now = look(placement, uuid, error);
+    if (now == NULL)
+        return FALSE;
+    gboolean released = release_pins(placement, now->live, undo, ret, &why);
+    gboolean kept = undo->pins->len == 0
+                        ? vb_undo_remove(placement->state_dir, uuid, released ? &why : NULL)
+                        : vb_undo_save(placement->state_dir, undo, released ? &why : NULL);
+    if (why != NULL)
         g_propagate_error(error, g_steal_pointer(&why));
-        return FALSE;
-    }
-    if (now != NULL && !release_pins(placement, now->live, undo, ret, error))
-        return FALSE;
-    return vb_undo_remove(placement->state_dir, uuid, error);
+    return released && kept;
 }

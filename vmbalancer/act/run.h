@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 /*
  * Plan -> one queue a guest -> outcomes. A guest's actions run in order, pins first, then pages; guests
- * run beside each other on a few workers, each with a mover of its own.
+ * run beside each other on a few workers, each with a mover of its own. A guest is not pinned before
+ * its RAM has room where it is to go; where another guest of the plan has to leave first, it waits.
  */
 
 /** How far a running plan is. */
@@ -50,17 +51,26 @@ typedef struct {
     /** Finds the RAM of a cell as it is mapped now. @ret's ranges are the caller's to free. */
     gboolean (*find_ram)(const VbAction *action, VbMoveSource *ret, gpointer user_data,
                          GError **error);
-    /** FALSE with VB_ERROR_NO_SPACE and the numbers if the target has no room for it now. */
-    gboolean (*has_room)(const VbAction *action, gpointer user_data, GError **error);
-    /** FALSE with the reason if the guest must be left alone now (paused, migrating, gone). */
+    /**
+     * FALSE with VB_ERROR_NO_SPACE and the numbers if the target has no room for it now.
+     * @coming_bytes: what other moves will still bring there, less what leaves before
+     */
+    gboolean (*has_room)(const VbAction *action, gint64 coming_bytes, gpointer user_data,
+                         GError **error);
+    /**
+     * FALSE with the reason if the guest must be left alone now: VB_ERROR_CANCELLED (paused,
+     * migrating, placed by somebody else), VB_ERROR_NO_GUEST (gone), else could not be told.
+     */
     gboolean (*may_go_on)(const char *uuid, gpointer user_data, GError **error);
-    /** (nullable): called a few times a second. */
+    /** (nullable): called a few times a second, one call at a time; its numbers never go back. */
     void (*progress)(const VbRunProgress *progress, gpointer user_data);
     gpointer user_data;
 } VbRunner;
 
 /**
- * Runs @plan; blocks until all is done or cancelled.
+ * Runs @plan; blocks until all is done or cancelled. What was not begun when it was cancelled is
+ * not begun; a move ends with its batch, so a guest may stay pinned with RAM left behind: its record
+ * is on disk for `release`, and the next plan carries on.
  * Returns: (transfer full) (element-type VbOutcome): one for each action, in their order.
  */
 GPtrArray *vb_run(const VbRunner *runner, const VbPlan *plan, GCancellable *cancellable);

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "act/undo.h"
+#include "act/state.h"
+#include "core/json_text.h"
+#include "core/json_write.h"
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <vmbalancer/error.h>
 
 #define SCHEMA "vmbalancer.undo/1"
 /* A record of 4,096 vCPUs is well below this. */
 #define SIZE_MAX_BYTES (4 * 1024 * 1024)
-
-const char *
-vb_undo_default_dir(void)
-{
-    const char *dir = g_getenv("VMBALANCER_STATE_DIR");
-    return dir != NULL && *dir != '\0' ? dir : "/var/lib/vmbalancer";
-}
+/* An object of an array of objects. */
+#define DEPTH_MAX 4
 
 static void
 pin_free(VbUndoPin *pin)
@@ -24,6 +19,7 @@ pin_free(VbUndoPin *pin)
     g_free(pin->thread);
     g_free(pin->before);
     g_free(pin->ours);
+    g_free(pin->meant);
     g_free(pin);
 }
 
@@ -60,13 +56,27 @@ path_of(const char *dir, const char *uuid, GError **error)
     return g_strdup_printf("%s/guests/%s.json", dir, uuid);
 }
 
-static const char *
-string_member(JsonObject *object, const char *name)
+/* A string, or NULL for null and absent. Returns: FALSE if it is anything else. */
+static gboolean
+read_text(JsonObject *object, const char *name, const char **ret)
 {
     JsonNode *node = json_object_get_member(object, name);
-    return node != NULL && json_node_get_value_type(node) == G_TYPE_STRING
-               ? json_node_get_string(node)
-               : NULL;
+    *ret = NULL;
+    if (node == NULL || JSON_NODE_HOLDS_NULL(node))
+        return TRUE;
+    if (json_node_get_value_type(node) != G_TYPE_STRING)
+        return FALSE;
+    *ret = json_node_get_string(node);
+    return TRUE;
+}
+
+/* As read_text(), for what libvirt is going to be told. */
+static gboolean
+read_cpus(JsonObject *object, const char *name, const char **ret)
+{
+    VbCpuSet cpus;
+    return read_text(object, name, ret) &&
+           (*ret == NULL || (vb_cpuset_parse(*ret, &cpus, NULL) && vb_cpuset_count(&cpus) > 0));
 }
 
 static gboolean
@@ -74,14 +84,15 @@ read_pins(VbUndo *undo, JsonArray *array)
 {
     for (guint i = 0; i < json_array_get_length(array); i++) {
         JsonNode *node = json_array_get_element(array, i);
+        const char *thread, *before, *ours, *meant;
         if (!JSON_NODE_HOLDS_OBJECT(node))
             return FALSE;
         JsonObject *object = json_node_get_object(node);
-        const char *thread = string_member(object, "thread");
-        const char *ours = string_member(object, "ours");
-        if (thread == NULL || ours == NULL)
+        if (!read_text(object, "thread", &thread) || thread == NULL ||
+            !read_cpus(object, "before", &before) || !read_cpus(object, "ours", &ours) ||
+            ours == NULL || !read_cpus(object, "meant", &meant))
             return FALSE;
-        vb_undo_note(undo, thread, string_member(object, "before"), ours);
+        vb_undo_note(undo, thread, before, ours, meant);
     }
     return TRUE;
 }
@@ -89,16 +100,30 @@ read_pins(VbUndo *undo, JsonArray *array)
 static VbUndo *
 undo_of(JsonNode *root, const char *uuid)
 {
-    if (root == NULL || !JSON_NODE_HOLDS_OBJECT(root))
-        return NULL;
     JsonObject *object = json_node_get_object(root);
     JsonNode *pins = json_object_get_member(object, "pins");
-    if (g_strcmp0(string_member(object, "schema"), SCHEMA) != 0 ||
-        g_strcmp0(string_member(object, "uuid"), uuid) != 0 || pins == NULL ||
-        !JSON_NODE_HOLDS_ARRAY(pins))
+    const char *schema, *whose, *name;
+    if (!read_text(object, "schema", &schema) || g_strcmp0(schema, SCHEMA) != 0 ||
+        !read_text(object, "uuid", &whose) || g_strcmp0(whose, uuid) != 0 ||
+        !read_text(object, "name", &name) || pins == NULL || !JSON_NODE_HOLDS_ARRAY(pins))
         return NULL;
-    g_autoptr(VbUndo) undo = vb_undo_new(uuid, string_member(object, "name"));
+    g_autoptr(VbUndo) undo = vb_undo_new(uuid, name);
     return read_pins(undo, json_node_get_array(pins)) ? g_steal_pointer(&undo) : NULL;
+}
+
+static VbUndo *
+parse(const char *text, gsize length, const char *uuid, const char *path, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    g_autoptr(JsonNode) root =
+        vb_json_text_parse(text, (gssize)length, SCHEMA, DEPTH_MAX, SIZE_MAX_BYTES, &why);
+    VbUndo *undo = root != NULL ? undo_of(root, uuid) : NULL;
+    if (undo == NULL)
+        g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
+                    "%s: damaged undo record (%s): look at the guest's pins with virsh vcpupin and "
+                    "emulatorpin, mend them, then remove the file",
+                    path, why != NULL ? why->message : "it is no " SCHEMA " of this guest");
+    return undo;
 }
 
 VbUndo *
@@ -110,58 +135,52 @@ vb_undo_load(const char *dir, const char *uuid, GError **error)
     gsize length = 0;
     if (path == NULL)
         return NULL;
-    if (!g_file_get_contents(path, &text, &length, &why)) {
-        if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-            return NULL;
-        g_set_error(error, VB_ERROR,
-                    g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_ACCES) ? VB_ERROR_DENIED
-                                                                           : VB_ERROR_FAILED,
-                    "the undo record cannot be read: %s", why->message);
+    if (g_file_get_contents(path, &text, &length, &why))
+        return parse(text, length, uuid, path, error);
+    if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
         return NULL;
-    }
-    g_autoptr(JsonParser) parser = json_parser_new();
-    VbUndo *undo = NULL;
-    if (length <= SIZE_MAX_BYTES && json_parser_load_from_data(parser, text, (gssize)length, &why))
-        undo = undo_of(json_parser_get_root(parser), uuid);
-    if (undo == NULL)
-        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "%s: damaged undo record (%s): look at the guest's pins with virsh vcpupin, "
-                    "mend them, then remove the file",
-                    path, why != NULL ? why->message : "not " SCHEMA);
-    return undo;
+    gboolean denied = g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
+                      g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_PERM);
+    g_set_error(error, VB_ERROR, denied ? VB_ERROR_DENIED : VB_ERROR_FAILED,
+                "the undo record cannot be read: %s%s", why->message,
+                denied ? "; run as root" : "");
+    return NULL;
 }
 
 static char *
 text_of(const VbUndo *undo)
 {
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    json_builder_begin_object(builder);
-    json_builder_set_member_name(builder, "schema");
-    json_builder_add_string_value(builder, SCHEMA);
-    json_builder_set_member_name(builder, "uuid");
-    json_builder_add_string_value(builder, undo->uuid);
-    json_builder_set_member_name(builder, "name");
-    json_builder_add_string_value(builder, undo->name != NULL ? undo->name : "");
-    json_builder_set_member_name(builder, "pins");
-    json_builder_begin_array(builder);
+    g_autoptr(JsonNode) document = vb_json_document(SCHEMA);
+    JsonObject *object = json_node_get_object(document);
+    vb_json_put_text(object, "uuid", undo->uuid);
+    vb_json_put_text(object, "name", undo->name);
+    JsonArray *pins = vb_json_put_array(object, "pins");
     for (guint i = 0; i < undo->pins->len; i++) {
         const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
-        json_builder_begin_object(builder);
-        json_builder_set_member_name(builder, "thread");
-        json_builder_add_string_value(builder, pin->thread);
-        json_builder_set_member_name(builder, "before");
-        if (pin->before != NULL)
-            json_builder_add_string_value(builder, pin->before);
-        else
-            json_builder_add_null_value(builder);
-        json_builder_set_member_name(builder, "ours");
-        json_builder_add_string_value(builder, pin->ours);
-        json_builder_end_object(builder);
+        JsonObject *into = vb_json_append_object(pins);
+        vb_json_put_text(into, "thread", pin->thread);
+        vb_json_put_text(into, "before", pin->before);
+        vb_json_put_text(into, "ours", pin->ours);
+        vb_json_put_text(into, "meant", pin->meant);
     }
-    json_builder_end_array(builder);
-    json_builder_end_object(builder);
-    g_autoptr(JsonNode) root = json_builder_get_root(builder);
-    return json_to_string(root, TRUE);
+    return vb_json_text_write(document, TRUE);
+}
+
+/* GLib's words name its temporary file; the code alone is what matters. */
+static int
+errno_of(const GError *error)
+{
+    static const struct {
+        GFileError glib;
+        int code;
+    } codes[] = {
+        {G_FILE_ERROR_ACCES, EACCES}, {G_FILE_ERROR_PERM, EPERM},   {G_FILE_ERROR_ROFS, EROFS},
+        {G_FILE_ERROR_NOSPC, ENOSPC}, {G_FILE_ERROR_ISDIR, EISDIR},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (g_error_matches(error, G_FILE_ERROR, (int)codes[i].glib))
+            return codes[i].code;
+    return EIO;
 }
 
 gboolean
@@ -172,21 +191,15 @@ vb_undo_save(const char *dir, const VbUndo *undo, GError **error)
         return FALSE;
     g_autofree char *folder = g_path_get_dirname(path);
     g_autofree char *text = text_of(undo);
-    g_autoptr(GError) why = NULL;
-    if (g_mkdir_with_parents(folder, 0700) != 0) {
-        int saved = errno;
-        g_set_error(error, VB_ERROR, saved == EACCES ? VB_ERROR_DENIED : VB_ERROR_FAILED,
-                    "%s: the folder for undo records cannot be made: %s", folder,
-                    g_strerror(saved));
+    if (!vb_state_make_folder(folder, error))
         return FALSE;
-    }
+    g_autoptr(GError) why = NULL;
     if (g_file_set_contents_full(path, text, -1,
                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
                                  0600, &why))
         return TRUE;
-    g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
-                "%s: the undo record cannot be written, so nothing was changed: %s", path,
-                why->message);
+    vb_state_set_error(error, errno_of(why), path,
+                       "the undo record cannot be written, so nothing was changed");
     return FALSE;
 }
 
@@ -198,8 +211,7 @@ vb_undo_remove(const char *dir, const char *uuid, GError **error)
         return FALSE;
     if (g_unlink(path) == 0 || errno == ENOENT)
         return TRUE;
-    g_set_error(error, VB_ERROR, VB_ERROR_FAILED, "%s: the undo record cannot be removed: %s",
-                path, g_strerror(errno));
+    vb_state_set_error(error, errno, path, "the undo record cannot be removed");
     return FALSE;
 }
 
@@ -215,19 +227,39 @@ vb_undo_find(const VbUndo *undo, const char *thread)
 }
 
 void
-vb_undo_note(VbUndo *undo, const char *thread, const char *before, const char *ours)
+vb_undo_note(VbUndo *undo, const char *thread, const char *before, const char *ours,
+             const char *meant)
 {
-    VbUndoPin *pin = vb_undo_find(undo, thread);
-    g_autofree char *kept_before = g_strdup(before), *kept_ours = g_strdup(ours);
-    if (pin == NULL) {
-        pin = g_new0(VbUndoPin, 1);
-        pin->thread = g_strdup(thread);
-        g_ptr_array_add(undo->pins, pin);
+    VbUndoPin *noted = g_new0(VbUndoPin, 1);
+    noted->thread = g_strdup(thread);
+    noted->before = g_strdup(before);
+    noted->ours = g_strdup(ours);
+    noted->meant = g_strdup(meant);
+    guint index;
+    if (g_ptr_array_find(undo->pins, vb_undo_find(undo, thread), &index)) {
+        pin_free(undo->pins->pdata[index]);
+        undo->pins->pdata[index] = noted;
+    } else {
+        g_ptr_array_add(undo->pins, noted);
     }
-    g_free(pin->before);
-    g_free(pin->ours);
-    pin->before = g_steal_pointer(&kept_before);
-    pin->ours = g_steal_pointer(&kept_ours);
+}
+
+void
+vb_undo_forget(VbUndo *undo, const char *thread)
+{
+    g_ptr_array_remove(undo->pins, vb_undo_find(undo, thread));
+}
+
+void
+vb_undo_settle(VbUndo *undo)
+{
+    for (guint i = 0; i < undo->pins->len; i++) {
+        VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        if (pin->meant == NULL)
+            continue;
+        g_free(pin->ours);
+        pin->ours = g_steal_pointer(&pin->meant);
+    }
 }
 
 GHashTable *
@@ -236,7 +268,8 @@ vb_undo_pins(const VbUndo *undo)
     GHashTable *pins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < undo->pins->len; i++) {
         const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
-        g_hash_table_replace(pins, g_strdup(pin->thread), g_strdup(pin->ours));
+        g_hash_table_replace(pins, g_strdup(pin->thread),
+                             g_strjoin(";", pin->ours, pin->meant, NULL));
     }
     return pins;
 }

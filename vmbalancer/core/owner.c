@@ -122,9 +122,14 @@ pin_is_ours(const Case *c, const VbDomainPin *pin, const VbCpuSet *cpus)
 {
     GHashTable *ours = (GHashTable *)c->evidence->our_pins;
     const char *text = ours == NULL ? NULL : g_hash_table_lookup(ours, pin->thread);
-    VbCpuSet recorded;
-    return text != NULL && vb_cpuset_parse(text, &recorded, NULL) &&
-           vb_cpuset_count(&recorded) > 0 && vb_cpuset_equal(&recorded, cpus);
+    g_auto(GStrv) lists = g_strsplit(text != NULL ? text : "", ";", -1);
+    for (guint i = 0; lists[i] != NULL; i++) {
+        VbCpuSet recorded;
+        if (vb_cpuset_parse(lists[i], &recorded, NULL) && vb_cpuset_count(&recorded) > 0 &&
+            vb_cpuset_equal(&recorded, cpus))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* Comes after the rule for pins of the configuration, so that no live pin here is from there. */

@@ -11,7 +11,8 @@ typedef struct {
     const VbDomain *live;
     const VbDomain *inactive;     /**< NULL for a transient guest: then live pins that are not ours count */
     const char *cgroup;           /**< its cgroup path, NULL if unknown */
-    const GHashTable *our_pins;   /**< thread -> cpuset text that we set, NULL if we hold no record */
+    const GHashTable *our_pins;   /**< thread -> cpuset text that we set, or several with ';' between
+                                       them where a pin was being changed; NULL if we hold no record */
     const VbSettled *settled;     /**< what counts of what is asked for it; NULL: @live's metadata */
 } VbOwnerEvidence;
 

@@ -29,12 +29,26 @@ policy_of(const VbGuest *guest, const VbConfig *config, const VbPlanRequest *req
     return g_str_equal(name, "balance") && vb_policy_find(name) == NULL ? FALLBACK_POLICY : name;
 }
 
+const VbGuest *
+vb_engine_find(const VbSnapshot *snapshot, const char *guest, GError **error)
+{
+    const VbGuest *found = vb_snapshot_find(snapshot, guest);
+    for (guint i = 0; found == NULL && i < snapshot->guests->len; i++) {
+        const VbGuest *one = g_ptr_array_index(snapshot->guests, i);
+        if (g_strcmp0(one->name, guest) == 0)
+            found = one;
+    }
+    if (found == NULL)
+        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
+                    "no running guest is called \"%s\": see virsh list", guest);
+    return found;
+}
+
 static gboolean
-is_named(const VbGuest *guest, const VbPlanRequest *request)
+is_named(const VbSnapshot *snapshot, const VbGuest *guest, const VbPlanRequest *request)
 {
     for (guint i = 0; request->guests != NULL && request->guests[i] != NULL; i++)
-        if (g_strcmp0(request->guests[i], guest->name) == 0 ||
-            g_strcmp0(request->guests[i], guest->uuid) == 0)
+        if (vb_engine_find(snapshot, request->guests[i], NULL) == guest)
             return TRUE;
     return FALSE;
 }
@@ -42,18 +56,9 @@ is_named(const VbGuest *guest, const VbPlanRequest *request)
 static gboolean
 names_exist(const VbSnapshot *snapshot, const VbPlanRequest *request, GError **error)
 {
-    for (guint i = 0; request->guests != NULL && request->guests[i] != NULL; i++) {
-        gboolean found = FALSE;
-        const char *one[] = {request->guests[i], NULL};
-        VbPlanRequest single = {.guests = one};
-        for (guint g = 0; g < snapshot->guests->len; g++)
-            found |= is_named(g_ptr_array_index(snapshot->guests, g), &single);
-        if (!found) {
-            g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
-                        "no running guest is called \"%s\": see virsh list", request->guests[i]);
+    for (guint i = 0; request->guests != NULL && request->guests[i] != NULL; i++)
+        if (vb_engine_find(snapshot, request->guests[i], error) == NULL)
             return FALSE;
-        }
-    }
     return TRUE;
 }
 
@@ -87,7 +92,7 @@ select_guests(VbSnapshot *snapshot, const VbPlanRequest *request)
         VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
         gboolean placed_by_others = guest->owner == VB_OWNER_HANDS_OFF ||
                                     guest->owner == VB_OWNER_OBSERVE_ONLY;
-        guest->selected = named ? is_named(guest, request) : TRUE;
+        guest->selected = named ? is_named(snapshot, guest, request) : TRUE;
         guest->forced = named && request->force && guest->selected && placed_by_others;
         if (guest->selected && request->to != 0)
             guest->boundary &= request->to;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "act/lock.h"
+#include "act/state.h"
+#include "act/undo.h"
 #include "engine/private.h"
 #include <vmbalancer/error.h>
 
@@ -28,8 +31,19 @@ read_config(const char *path, GPtrArray *warnings, GError **error)
 static GHashTable *
 our_pins(const char *uuid, gpointer user_data)
 {
-    g_autoptr(VbUndo) undo = vb_undo_load(vb_undo_default_dir(), uuid, NULL);
+    g_autoptr(VbUndo) undo = vb_undo_load(vb_state_default_dir(), uuid, NULL);
     return undo != NULL ? vb_undo_pins(undo) : NULL;
+}
+
+/* Unlike libvirt, the mover is a part of vmbalancer itself: it is never "unreachable". */
+static gboolean
+start_mover(VbMover **ret, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    *ret = vb_mover_spawn(NULL, &why);
+    if (*ret == NULL)
+        g_set_error_literal(error, VB_ERROR, VB_ERROR_FAILED, why->message);
+    return *ret != NULL;
 }
 
 VbEngine *
@@ -42,8 +56,8 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
     g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(options->uri, deadline_ms, error);
     if (hypervisor == NULL)
         return NULL;
-    g_autoptr(VbMover) mover = vb_mover_spawn(NULL, error);
-    if (mover == NULL)
+    g_autoptr(VbMover) mover = NULL;
+    if (!options->no_mover && !start_mover(&mover, error))
         return NULL;
     VbEngine *engine = g_new0(VbEngine, 1);
     g_mutex_init(&engine->mover_lock);
@@ -56,7 +70,7 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
         .kernel = vb_kernel_real(),
         .hypervisor = engine->hypervisor,
         .mover = engine->mover,
-        .ram = options->exact ? VB_RAM_EXACT : VB_RAM_SAMPLE,
+        .ram = options->no_mover ? VB_RAM_SKIP : options->exact ? VB_RAM_EXACT : VB_RAM_SAMPLE,
         .sample_pages = SAMPLE_PAGES,
         .passthrough = options->passthrough,
         .deadline_ms = deadline_ms,
@@ -79,14 +93,26 @@ vb_engine_close(VbEngine *engine)
     g_free(engine);
 }
 
+/* "Invalid" is what a user wrote; a file of the host that makes no sense is just a failure. */
+static void
+propagate(GError **error, GError *why)
+{
+    if (g_error_matches(why, VB_ERROR, VB_ERROR_INVALID))
+        why->code = VB_ERROR_FAILED;
+    g_propagate_error(error, why);
+}
+
 static gboolean
 look_full(VbEngine *engine, VbRamDepth depth, GError **error)
 {
     VbObserver observer = engine->observer;
     observer.ram = depth;
-    VbObservation *full = vb_observe_full(&observer, error);
-    if (full == NULL)
+    g_autoptr(GError) why = NULL;
+    VbObservation *full = vb_observe_full(&observer, &why);
+    if (full == NULL) {
+        propagate(error, g_steal_pointer(&why));
         return FALSE;
+    }
     vb_config_apply_host(engine->config, full);
     vb_model_fold(engine->model, full);
     g_clear_pointer(&engine->full, vb_observation_free);
@@ -142,37 +168,45 @@ vb_engine_config(VbEngine *engine)
     return engine->config;
 }
 
-/* The UUID of a running guest given by name or UUID. */
-static char *
-resolve(VbEngine *engine, const char *guest, GError **error)
+/* The running guest of that UUID, else of that name: its look. Returns: (transfer none). */
+static const VbDomainLook *
+resolve(const GPtrArray *looks, const char *guest, GError **error)
 {
-    g_autoptr(GPtrArray) looks =
-        engine->hypervisor->ops->list(engine->hypervisor, engine->deadline_ms, error);
-    if (looks == NULL)
-        return NULL;
+    const VbDomainLook *named = NULL;
     for (guint i = 0; i < looks->len; i++) {
         const VbDomainLook *look = g_ptr_array_index(looks, i);
-        if (look->live != NULL && (g_strcmp0(look->live->name, guest) == 0 ||
-                                   g_strcmp0(look->live->uuid, guest) == 0))
-            return g_strdup(look->live->uuid);
+        if (look->live != NULL && g_strcmp0(look->live->uuid, guest) == 0)
+            return look;
+        if (look->live != NULL && g_strcmp0(look->live->name, guest) == 0)
+            named = look;
     }
-    g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
-                "no running guest is called \"%s\": see virsh list", guest);
-    return NULL;
+    if (named == NULL)
+        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
+                    "no running guest is called \"%s\": see virsh list", guest);
+    return named;
 }
 
 gboolean
 vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **error)
 {
+    VbHypervisor *hypervisor = engine->hypervisor;
+    g_autoptr(GError) why = NULL;
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
-    g_autofree char *uuid = resolve(engine, guest, error);
-    if (uuid == NULL || !vb_observe_host(engine->observer.kernel, host, error))
+    g_autoptr(GPtrArray) looks = hypervisor->ops->list(hypervisor, engine->deadline_ms, error);
+    const VbDomainLook *look = looks != NULL ? resolve(looks, guest, error) : NULL;
+    if (look == NULL)
         return FALSE;
+    if (!vb_observe_host(engine->observer.kernel, host, &why)) {
+        propagate(error, g_steal_pointer(&why));
+        return FALSE;
+    }
     VbPlacement placement = {
-        .hypervisor = engine->hypervisor,
-        .state_dir = vb_undo_default_dir(),
-        .all_cpus = vb_topology_cpus_of_nodes(&host->topology, host->topology.nodes),
+        .hypervisor = hypervisor,
+        .state_dir = vb_state_default_dir(),
+        .topology = &host->topology,
         .deadline_ms = engine->deadline_ms,
     };
-    return vb_placement_release(&placement, uuid, ret, error);
+    g_autoptr(VbLock) lock =
+        vb_lock_take(placement.state_dir, look->live->uuid, look->live->name, error);
+    return lock != NULL && vb_placement_release(&placement, look->live->uuid, ret, error);
 }

@@ -20,13 +20,15 @@ typedef struct {
     const char *config_path;   /**< NULL: VB_CONFIG_PATH if it is there */
     gboolean passthrough;      /**< may ask QEMU through libvirt; taints the guest */
     gboolean exact;            /**< RAM by numa_maps instead of samples */
+    gboolean no_mover;         /**< neither see nor move RAM: all that giving pins back needs */
     guint deadline_ms;         /**< of each hypervisor call; 0 = 10 s */
 } VbEngineOptions;
 
 /**
  * Reads the configuration, connects to libvirt, starts a mover.
  * @warnings: (element-type utf8): sentences for the user are added
- * Errors: VB_ERROR_UNREACHABLE (libvirt), VB_ERROR_INVALID (configuration), VB_ERROR_FAILED (mover).
+ * Errors: VB_ERROR_INVALID (configuration), VB_ERROR_FAILED (mover), those of
+ * vb_hypervisor_connect().
  */
 VbEngine *vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **error);
 void vb_engine_close(VbEngine *engine);
@@ -41,16 +43,23 @@ typedef enum {
 /**
  * Looks at the host for @window_ms and folds what was seen into the model.
  * @cancellable: (nullable)
- * Errors: VB_ERROR_UNREACHABLE or VB_ERROR_TIMEOUT (libvirt), VB_ERROR_CANCELLED.
+ * Errors: VB_ERROR_UNREACHABLE or VB_ERROR_TIMEOUT (libvirt), VB_ERROR_CANCELLED, VB_ERROR_FAILED
+ * for a host that makes no sense. VB_ERROR_INVALID is left to what users wrote.
  */
 gboolean vb_engine_look(VbEngine *engine, VbLookKind kind, guint window_ms,
                         GCancellable *cancellable, GError **error);
 
-/** Returns: (transfer full): the host as last looked at, reserved nodes and reserves applied. */
+/** Returns: (transfer full): the host as last looked at, with the configuration's reserves. */
 VbSnapshot *vb_engine_snapshot(VbEngine *engine);
 /** Returns: (transfer none): the last full look, NULL before the first. */
 const VbObservation *vb_engine_observation(VbEngine *engine);
 const VbConfig *vb_engine_config(VbEngine *engine);
+
+/**
+ * A guest by UUID, else by name: a name that looks like another guest's UUID hides nobody.
+ * Errors: VB_ERROR_NO_GUEST. Returns: (transfer none)
+ */
+const VbGuest *vb_engine_find(const VbSnapshot *snapshot, const char *guest, GError **error);
 
 /** What is asked for. All zero: every guest that may be moved, each by its own policy. */
 typedef struct {
@@ -91,8 +100,9 @@ GPtrArray *vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 r
 
 /**
  * Gives a guest's pins back as they were.
- * @guest: name or UUID
- * Errors: VB_ERROR_NO_GUEST, and those of vb_placement_release().
+ * @guest: name or UUID of a running guest
+ * Errors: VB_ERROR_NO_GUEST, VB_ERROR_FAILED while another command acts on it, and those of
+ * vb_placement_release().
  */
 gboolean vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **error);
 

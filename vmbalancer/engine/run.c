@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "act/state.h"
+#include "core/owner.h"
 #include "core/text.h"
 #include "engine/private.h"
 #include <vmbalancer/error.h>
@@ -36,6 +38,33 @@ shared_cell(const VbDomain *live, guint id)
     return FALSE;
 }
 
+/* Looks at a guest; one that could only half be read is none to act on. */
+static VbDomainLook *
+look_at(const VbEngine *engine, const char *uuid, GError **error)
+{
+    g_autoptr(VbDomainLook) look =
+        engine->hypervisor->ops->look(engine->hypervisor, uuid, engine->deadline_ms, error);
+    if (look == NULL || look->error == NULL)
+        return g_steal_pointer(&look);
+    g_set_error(error, VB_ERROR, VB_ERROR_FAILED, "guest %s could not be read: %s",
+                look->live->name, look->error);
+    return NULL;
+}
+
+static gboolean
+check_ranges(const VbAction *action, guint n, GError **error)
+{
+    if (n == 0)
+        g_set_error(error, VB_ERROR, VB_ERROR_CHANGED, "guest %s has no cell %u any more",
+                    action->guest, action->cell);
+    else if (n > VB_RANGES_MAX)
+        g_set_error(error, VB_ERROR, VB_ERROR_UNSUPPORTED,
+                    "the memory of cell %u is in %u pieces, more than the %d that can be moved at "
+                    "once",
+                    action->cell, n, VB_RANGES_MAX);
+    return n > 0 && n <= VB_RANGES_MAX;
+}
+
 /* The process is the one that was planned for: its start time goes with each request to the mover. */
 static gboolean
 find_ram(const VbAction *action, VbMoveSource *ret, gpointer user_data, GError **error)
@@ -43,8 +72,7 @@ find_ram(const VbAction *action, VbMoveSource *ret, gpointer user_data, GError *
     Session *session = user_data;
     VbEngine *engine = session->engine;
     const VbGuest *guest = vb_snapshot_find(session->decision->before, action->uuid);
-    g_autoptr(VbDomainLook) look = engine->hypervisor->ops->look(
-        engine->hypervisor, action->uuid, engine->deadline_ms, error);
+    g_autoptr(VbDomainLook) look = look_at(engine, action->uuid, error);
     if (look == NULL)
         return FALSE;
     ret->process = (VbProcess){guest->pid, guest->start_time};
@@ -61,24 +89,27 @@ find_ram(const VbAction *action, VbMoveSource *ret, gpointer user_data, GError *
         if (mapping->cell == action->cell)
             g_array_append_val(ret->ranges, mapping->range);
     }
-    return TRUE;
+    return check_ranges(action, ret->ranges->len, error);
 }
 
 static gboolean
-refuse_room(const VbAction *action, guint64 free, guint64 reserve, GError **error)
+refuse_room(const VbAction *action, guint64 free, guint64 reserve, guint64 coming, GError **error)
 {
     g_autofree char *free_text = vb_bytes_format(free);
     g_autofree char *kept = vb_bytes_format(reserve);
     g_autofree char *needed = vb_bytes_format(action->bytes);
+    g_autofree char *coming_text = vb_bytes_format(coming);
     g_set_error(error, VB_ERROR, VB_ERROR_NO_SPACE,
-                "node %d has %s free by now, of which %s stay in reserve; %s needed: free memory "
+                "node %d has %s free by now, of which %s stay in reserve%s%s; %s needed: free memory "
                 "there or name another node with --to",
-                action->to, free_text, kept, needed);
+                action->to, free_text, kept,
+                coming > 0 ? " and other moves will take " : "", coming > 0 ? coming_text : "",
+                needed);
     return FALSE;
 }
 
 static gboolean
-has_room(const VbAction *action, gpointer user_data, GError **error)
+has_room(const VbAction *action, gint64 coming_bytes, gpointer user_data, GError **error)
 {
     Session *session = user_data;
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
@@ -94,20 +125,46 @@ has_room(const VbAction *action, gpointer user_data, GError **error)
         free = pool != NULL ? pool->free * pool->page_size : 0;
         reserve = 0;
     }
-    return free >= reserve + action->bytes || refuse_room(action, free, reserve, error);
+    __int128 needed = (__int128)reserve + action->bytes + coming_bytes;
+    return free >= needed ||
+           refuse_room(action, free, reserve, (guint64)MAX(coming_bytes, 0), error);
+}
+
+/* Who places the guest now: an operator may have pinned it since it was planned for. */
+static gboolean
+still_ours_to_place(const Session *session, const VbDomainLook *look, GError **error)
+{
+    const VbObserver *observer = &session->engine->observer;
+    const VbGuest *guest = vb_snapshot_find(session->decision->before, look->live->uuid);
+    if (guest == NULL || guest->forced)
+        return TRUE;
+    g_autoptr(GHashTable) pins = observer->our_pins(look->live->uuid, observer->user_data);
+    g_autoptr(VbSettled) settled =
+        observer->settle != NULL ? observer->settle(look->live, observer->user_data) : NULL;
+    VbOwnerEvidence evidence = {.live = look->live,
+                                .inactive = look->inactive,
+                                .settled = settled,
+                                .our_pins = pins};
+    VbOwnerVerdict verdict = {0};
+    vb_owner_judge(&evidence, &session->decision->before->topology, &verdict);
+    gboolean ours =
+        verdict.owner != VB_OWNER_HANDS_OFF && verdict.owner != VB_OWNER_OBSERVE_ONLY;
+    if (!ours)
+        g_set_error(error, VB_ERROR, VB_ERROR_CANCELLED, "left alone from now on: %s",
+                    verdict.reason);
+    vb_owner_verdict_clear(&verdict);
+    return ours;
 }
 
 static gboolean
 may_go_on(const char *uuid, gpointer user_data, GError **error)
 {
-    Session *session = user_data;
-    VbEngine *engine = session->engine;
-    g_autoptr(VbDomainLook) look =
-        engine->hypervisor->ops->look(engine->hypervisor, uuid, engine->deadline_ms, error);
+    const Session *session = user_data;
+    g_autoptr(VbDomainLook) look = look_at(session->engine, uuid, error);
     if (look == NULL)
         return FALSE;
     if (look->state == VB_GUEST_RUNNING)
-        return TRUE;
+        return still_ours_to_place(session, look, error);
     g_set_error(error, VB_ERROR, VB_ERROR_CANCELLED, "the guest is %s%s%s by now",
                 vb_guest_state_name(look->state), look->busy != NULL ? ": " : "",
                 look->busy != NULL ? look->busy : "");
@@ -126,12 +183,11 @@ GPtrArray *
 vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_per_s,
               VbEngineProgress progress, gpointer user_data, GCancellable *cancellable)
 {
-    const VbTopology *topology = &decision->before->topology;
     Session session = {engine, decision, progress, user_data};
     VbPlacement placement = {
         .hypervisor = engine->hypervisor,
-        .state_dir = vb_undo_default_dir(),
-        .all_cpus = vb_topology_cpus_of_nodes(topology, topology->nodes),
+        .state_dir = vb_state_default_dir(),
+        .topology = &decision->before->topology,
         .deadline_ms = engine->deadline_ms,
     };
     VbRunner runner = {
