@@ -53,8 +53,9 @@ cost(const VbBoard *board, const VbSeat *seat, int node, gboolean gathered)
 {
     const VbNode *target = &board->snapshot->topology.node[node];
     guint64 moved = gathered ? vb_place_bytes(seat->guest, node, seat->tolerance_bp) : 0;
+    gboolean foreign = seat->origin != VB_NO_NODE && seat->origin != node;
     return access_cost(seat, &board->snapshot->topology, node, gathered) +
-           (gint64)(moved >> 20) * seat->move_cost +
+           (gint64)(moved >> 20) * seat->move_cost + (foreign ? seat->margin : 0) +
            load_cost(target, board->load_bp[node] + seat->demand_bp) -
            load_cost(target, board->load_bp[node]);
 }

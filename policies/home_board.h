@@ -23,6 +23,7 @@ typedef struct {
     gboolean waiting;  /* it would follow, but another look must find it remote first */
     gint64 demand_bp;
     gint64 move_cost;  /* per MiB */
+    gint64 margin;     /* what any other node costs more than a home that it has */
     guint tolerance_bp;
 } VbSeat;
 

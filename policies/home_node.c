@@ -13,7 +13,8 @@
  * again would change nothing. All costs are in one unit, basis points of a CPU times SLIT distance
  * beyond local:
  *   access    demand x distance to the RAM that stays where it is
- *   moving    per MiB, more for a guest that has a home already (that is the hysteresis)
+ *   moving    per MiB, more for a guest that has a home already; and a margin over that home, for
+ *             guests with little RAM: both are the hysteresis
  *   load      what a node's CPUs are asked beyond their number, and a little for all load, so that
  *             of equal nodes the emptier one wins
  */
@@ -23,6 +24,7 @@ static const VbParameter parameters[] = {
     {"confirm", 1, 100, 2, "", "looks in a row that must find RAM remote before it moves"},
     {"move-cost", 0, 1000000, 4, "", "cost of moving a MiB, in bp of a CPU x distance"},
     {"stickiness", 1, 1000, 4, "", "times the cost of moving for a guest that has a home"},
+    {"margin", 0, 1000, 1, "", "distance by which another node must be better than the home"},
     {"cooldown", G_GINT64_CONSTANT(1000000000), G_MAXINT64, G_GINT64_CONSTANT(60000000000), "ns",
      "time for which a guest that moved is left alone"},
     {NULL},
@@ -134,6 +136,8 @@ consider(VbBoard *board, const VbGuest *guest)
         .demand_bp = MAX((gint64)vb_guest_demand_bp(guest), VB_DEMAND_FLOOR_BP),
         .move_cost = vb_board_parameter(board, guest, "move-cost") *
                      (origin != VB_NO_NODE ? vb_board_parameter(board, guest, "stickiness") : 1),
+        .margin = vb_board_parameter(board, guest, "margin") *
+                  MAX((gint64)vb_guest_demand_bp(guest), VB_DEMAND_FLOOR_BP),
         .tolerance_bp = (guint)vb_board_parameter(board, guest, "tolerance"),
     };
     g_array_append_val(board->seats, seat);

@@ -8,7 +8,7 @@
  * yardstick of the league.
  */
 
-/* Less than this is the noise of sampling, not a page worth a call. */
+/* Less than this, or than the error of sampling, is noise, not a page worth a call. */
 #define NOISE_BP 10
 
 static const VbParameter parameters[] = {
@@ -65,7 +65,8 @@ move_off(const VbGuest *guest, const VbCell *cell, int from, VbNodeSet allowed,
     guint64 bytes = cell->by_node[from] - MIN(cell->unmovable_bytes, cell->by_node[from]);
     int to;
     if (bytes < minimum ||
-        (unsigned __int128)bytes * VB_BP <= (unsigned __int128)cell->present_bytes * NOISE_BP)
+        (unsigned __int128)bytes * VB_BP <=
+            (unsigned __int128)cell->present_bytes * MAX(NOISE_BP, cell->error_bp))
         return;
     share_out(bytes, allowed, weight, total, minimum, part);
     VB_NODESET_FOREACH(to, allowed)
