@@ -10,9 +10,14 @@
 static guint64
 any_u64(GRand *rand)
 {
-    static const guint64 edges[] = {
-        0, 1, 4096, G_GUINT64_CONSTANT(1) << 53, (G_GUINT64_CONSTANT(1) << 53) + 1, G_MAXINT64,
-        (guint64)G_MAXINT64 + 1, G_MAXUINT64};
+    static const guint64 edges[] = {0,
+                                    1,
+                                    4096,
+                                    G_GUINT64_CONSTANT(1) << 53,
+                                    (G_GUINT64_CONSTANT(1) << 53) + 1,
+                                    G_MAXINT64,
+                                    (guint64)G_MAXINT64 + 1,
+                                    G_MAXUINT64};
     if (g_rand_int_range(rand, 0, 4) == 0)
         return edges[g_rand_int_range(rand, 0, G_N_ELEMENTS(edges))];
     return (guint64)g_rand_int(rand) << 20 | g_rand_int(rand);
@@ -21,8 +26,14 @@ any_u64(GRand *rand)
 static char *
 any_text(GRand *rand)
 {
-    static const char *const texts[] = {"web1", "quote\" back\\slash", "tab\there\nline", "日本語",
-                                        "\x1b[31mred", "0.96999999999999997", "-1.5", ""};
+    static const char *const texts[] = {"web1",
+                                        "quote\" back\\slash",
+                                        "tab\there\nline",
+                                        "日本語",
+                                        "\x1b[31mred",
+                                        "0.96999999999999997",
+                                        "-1.5",
+                                        ""};
     guint at = (guint)g_rand_int_range(rand, 0, G_N_ELEMENTS(texts) + 1);
     return at < G_N_ELEMENTS(texts) ? g_strdup(texts[at]) : NULL;
 }

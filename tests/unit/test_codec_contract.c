@@ -38,65 +38,73 @@ host(void)
     return snapshot;
 }
 
+static const Member status_members[] = {
+    {"$.schema", "\"vmbalancer.status/1\""},
+    {"$.host.nodes[0].id", "0"},
+    {"$.host.nodes[1].id", "1"},
+    {"$.host.nodes[0].cpus", "\"0-3\""},
+    {"$.host.nodes[0].memory.total", "17179869184"},
+    {"$.host.nodes[0].memory.free", "9985798963"},
+    {"$.host.nodes[0].memory.reserve", "1073741824"},
+    {"$.host.nodes[0].distances", "[10,21]"},
+    {"$.host.nodes[0].pools[0].page_size", "2097152"},
+    {"$.host.nodes[0].pools[0].free", "1024"},
+    {"$.host.kernel_balancing", "true"},
+    {"$.host.rival", "null"},
+    {"$.guests[0].name", "\"web1\""},
+    {"$.guests[0].uuid", "\"00000001-0000-4000-8000-000000000001\""},
+    {"$.guests[0].pid", "2101"},
+    {"$.guests[0].state", "\"running\""},
+    {"$.guests[0].policy", "\"balance\""},
+    {"$.guests[1].policy", "null"},
+    {"$.guests[0].owner", "\"ours\""},
+    {"$.guests[0].owner_code", "null"},
+    {"$.guests[0].reason", "\"\""},
+    {"$.guests[3].owner", "\"hands-off\""},
+    {"$.guests[3].owner_code", "\"vcpupin\""},
+    {"$.guests[0].asked.migrate_vcpus", "true"},
+    {"$.guests[0].asked.migrate_memory", "false"},
+    {"$.guests[1].asked.migrate_memory", "null"},
+    {"$.guests[0].asked.locality_min", "0.90000000000000002"}, /* json-glib's own digits */
+    {"$.guests[0].asked.rate", "268435456"},
+    {"$.guests[0].asked.cooldown", "60.0"},
+    {"$.guests[1].asked.cooldown", "null"},
+    {"$.guests[0].boundary", "[0,1]"},
+    {"$.guests[0].home", "[0]"},
+    {"$.guests[1].home", "[0,1]"},
+    {"$.guests[3].home", "[]"},
+    {"$.guests[2].locality", "null"},
+    {"$.guests[2].locality_error", "null"},
+    {"$.guests[0].vcpus[0].id", "0"},
+    {"$.guests[0].vcpus[0].tid", "2110"},
+    {"$.guests[2].vcpus[0].tid", "null"},
+    {"$.guests[0].vcpus[0].busy", "0.5"},
+    {"$.guests[2].vcpus[0].busy", "null"},
+    {"$.guests[0].vcpus[0].node_share", "[1.0,0.0]"},
+    {"$.guests[2].vcpus[0].node_share", "null"},
+    {"$.guests[0].vcpus[0].affinity", "\"0-3\""},
+    {"$.guests[1].vcpus[0].affinity", "null"},
+    {"$.guests[1].vcpus[1].cell", "1"},
+    {"$.guests[0].threads[1].name", "\"iothread1\""},
+    {"$.guests[0].cells[0].id", "0"},
+    {"$.guests[0].cells[0].size", "4294967296"},
+    {"$.guests[0].cells[0].present", "4294967296"},
+    {"$.guests[0].cells[0].by_node", "[4280287232,14680064]"},
+    {"$.guests[0].cells[0].page_size", "4096"},
+    {"$.guests[0].cells[0].movable", "true"},
+    {"$.guests[0].cells[0].note", "null"},
+    {"$.guests[2].cells[0].present", "null"},
+    {"$.guests[2].cells[0].by_node", "null"},
+    {"$.guests[2].cells[0].note", "\"numa_maps: permission denied; run as root\""},
+    {"$.guests[3].cells[0].movable", "false"},
+};
+
 static void
 test_status(void)
 {
-    static const Member members[] = {
-        {"$.schema", "\"vmbalancer.status/1\""},
-        {"$.host.nodes[0].id", "0"},
-        {"$.host.nodes[1].id", "1"},
-        {"$.host.nodes[0].cpus", "\"0-3\""},
-        {"$.host.nodes[0].memory.total", "17179869184"},
-        {"$.host.nodes[0].memory.free", "9985798963"},
-        {"$.host.nodes[0].memory.reserve", "1073741824"},
-        {"$.host.nodes[0].distances", "[10,21]"},
-        {"$.host.nodes[0].pools[0].page_size", "2097152"},
-        {"$.host.nodes[0].pools[0].free", "1024"},
-        {"$.host.kernel_balancing", "true"},
-        {"$.host.rival", "null"},
-        {"$.guests[0].name", "\"web1\""},
-        {"$.guests[0].uuid", "\"00000001-0000-4000-8000-000000000001\""},
-        {"$.guests[0].pid", "2101"},
-        {"$.guests[0].state", "\"running\""},
-        {"$.guests[0].policy", "\"balance\""},
-        {"$.guests[1].policy", "null"},
-        {"$.guests[0].owner", "\"ours\""},
-        {"$.guests[0].owner_code", "null"},
-        {"$.guests[0].reason", "\"\""},
-        {"$.guests[3].owner", "\"hands-off\""},
-        {"$.guests[3].owner_code", "\"vcpupin\""},
-        {"$.guests[0].boundary", "[0,1]"},
-        {"$.guests[0].home", "[0]"},
-        {"$.guests[1].home", "[0,1]"},
-        {"$.guests[3].home", "[]"},
-        {"$.guests[2].locality", "null"},
-        {"$.guests[2].locality_error", "null"},
-        {"$.guests[0].vcpus[0].id", "0"},
-        {"$.guests[0].vcpus[0].tid", "2110"},
-        {"$.guests[2].vcpus[0].tid", "null"},
-        {"$.guests[0].vcpus[0].busy", "0.5"},
-        {"$.guests[2].vcpus[0].busy", "null"},
-        {"$.guests[0].vcpus[0].node_share", "[1.0,0.0]"},
-        {"$.guests[2].vcpus[0].node_share", "null"},
-        {"$.guests[0].vcpus[0].affinity", "\"0-3\""},
-        {"$.guests[1].vcpus[0].affinity", "null"},
-        {"$.guests[1].vcpus[1].cell", "1"},
-        {"$.guests[0].threads[1].name", "\"iothread1\""},
-        {"$.guests[0].cells[0].id", "0"},
-        {"$.guests[0].cells[0].size", "4294967296"},
-        {"$.guests[0].cells[0].present", "4294967296"},
-        {"$.guests[0].cells[0].by_node", "[4280287232,14680064]"},
-        {"$.guests[0].cells[0].page_size", "4096"},
-        {"$.guests[0].cells[0].movable", "true"},
-        {"$.guests[0].cells[0].note", "null"},
-        {"$.guests[2].cells[0].present", "null"},
-        {"$.guests[2].cells[0].by_node", "null"},
-        {"$.guests[2].cells[0].note", "\"numa_maps: permission denied; run as root\""},
-        {"$.guests[3].cells[0].movable", "false"},
-    };
     g_autoptr(VbSnapshot) snapshot = host();
     g_autoptr(JsonNode) document = vb_codec_status(snapshot);
-    assert_members(document, members, G_N_ELEMENTS(members));
+    assert_members(document, status_members, G_N_ELEMENTS(status_members));
     g_autofree char *text = vb_codec_text(document, FALSE);
     g_assert_nonnull(strstr(text, "\"locality\":0.99,\"locality_error\":0.006,"));
     g_assert_true(g_str_has_suffix(text, "}\n"));
@@ -153,7 +161,8 @@ test_plan(void)
     g_assert_nonnull(strstr(text, "\"gain\":0.4,"));
     g_assert_nonnull(strstr(text, "\"predicted\":{\"locality\":0."));
     g_autoptr(JsonNode) unknown = vb_codec_plan(plan, NULL);
-    static const Member nothing[] = {{"$.predicted.locality", "null"}, {"$.predicted.guests", "[]"}};
+    static const Member nothing[] = {{"$.predicted.locality", "null"},
+                                     {"$.predicted.guests", "[]"}};
     assert_members(unknown, nothing, G_N_ELEMENTS(nothing));
 }
 
@@ -161,23 +170,17 @@ static void
 test_rebalance(void)
 {
     static const Member members[] = {
-        {"$.schema", "\"vmbalancer.rebalance/1\""},
-        {"$.policy", "\"balance\""},
-        {"$.actions[1].kind", "\"move\""},
-        {"$.outcomes[0].action", "1"},
-        {"$.outcomes[0].result", "\"partial\""},
-        {"$.outcomes[0].bytes_moved", "2048"},
-        {"$.outcomes[0].seconds", "1.5"},
-        {"$.outcomes[0].error", "\"node 0 is full\""},
-        {"$.outcomes[1].result", "\"done\""},
-        {"$.outcomes[1].error", "\"\""},
+        {"$.schema", "\"vmbalancer.rebalance/1\""}, {"$.policy", "\"balance\""},
+        {"$.actions[1].kind", "\"move\""},          {"$.outcomes[0].action", "1"},
+        {"$.outcomes[0].result", "\"partial\""},    {"$.outcomes[0].bytes_moved", "2048"},
+        {"$.outcomes[0].seconds", "1.5"},           {"$.outcomes[0].error", "\"node 0 is full\""},
+        {"$.outcomes[1].result", "\"done\""},       {"$.outcomes[1].error", "\"\""},
     };
     g_autoptr(VbSnapshot) snapshot = host();
     g_autoptr(VbPlan) plan = plan_of(snapshot);
-    g_autoptr(GPtrArray) outcomes =
-        g_ptr_array_new_with_free_func((GDestroyNotify)vb_outcome_free);
-    g_ptr_array_add(outcomes, vb_outcome_new(1, VB_RESULT_PARTIAL, 2048, 1500000000,
-                                             "node 0 is full"));
+    g_autoptr(GPtrArray) outcomes = g_ptr_array_new_with_free_func((GDestroyNotify)vb_outcome_free);
+    g_ptr_array_add(outcomes,
+                    vb_outcome_new(1, VB_RESULT_PARTIAL, 2048, 1500000000, "node 0 is full"));
     g_ptr_array_add(outcomes, vb_outcome_new(0, VB_RESULT_DONE, 0, 1000, NULL));
     g_autoptr(JsonNode) document = vb_codec_rebalance(plan, snapshot, outcomes);
     assert_members(document, members, G_N_ELEMENTS(members));

@@ -46,11 +46,13 @@ static const struct {
     {"present-missing", "\"present_bytes\":80,", "", "guests[0].cells[0].present_bytes: missing"},
     {"page-size-zero", "\"page_size\":4096", "\"page_size\":0", "cells[0].page_size: 0 is outside"},
     {"page-size-odd", "\"page_size\":4096", "\"page_size\":4097", "not a power of two"},
-    {"error-range", "\"error_bp\":0", "\"error_bp\":10001", "error_bp: 10001 is outside of 0..10000"},
+    {"error-range", "\"error_bp\":0", "\"error_bp\":10001",
+     "error_bp: 10001 is outside of 0..10000"},
     {"movable-null", "\"movable\":true", "\"movable\":null", "cells[0].movable: missing"},
     {"movable-number", "\"movable\":true", "\"movable\":1", "movable: expected true or false"},
     {"home-list", "\"home\":\"0\"", "\"home\":\"0-64\"", "cells[0].home: node list"},
-    {"no-cells", "\"cells\":[{", "\"cells\":[],\"x\":[{", "guests[0].cells: a guest has at least one"},
+    {"no-cells", "\"cells\":[{", "\"cells\":[],\"x\":[{",
+     "guests[0].cells: a guest has at least one"},
     {"cell-no-object", "\"cells\":[{", "\"cells\":[5,{", "guests[0].cells[0]: expected an object"},
     {"cell-id", "\"cells\":[{\"id\":0", "\"cells\":[{\"id\":64", "cells[0].id: 64 is outside"},
     {"name-null", "\"name\":\"web1\"", "\"name\":null", "guests[0].name: missing"},
@@ -64,7 +66,8 @@ static const struct {
     {"state", "\"running\"", "\"flying\"", "guests[0].state: expected one of: running, paused"},
     {"owner", "\"free\",\"owner", "\"me\",\"owner", "guests[0].owner: expected one of"},
     {"cpus", "\"cpu_boundary\":\"0-3\"", "\"cpu_boundary\":\"0-4096\"", "cpu_boundary: CPU list"},
-    {"setting", "{\"margin\":3}", "{\"margin\":\"3\"}", "guests[0].settings.margin: expected an int"},
+    {"setting", "{\"margin\":3}", "{\"margin\":\"3\"}",
+     "guests[0].settings.margin: expected an int"},
     {"settings", "{\"margin\":3}", "[3]", "guests[0].settings: expected an object"},
     {"vcpu-id", "\"vcpus\":[{\"id\":0", "\"vcpus\":[{\"id\":4096", "vcpus[0].id: 4096 is outside"},
     {"vcpu-cell", "\"cell\":0", "\"cell\":1", "guests[0].vcpus[0].cell: 1 is outside of 0..0"},
@@ -145,7 +148,8 @@ test_an_uuid_twice_is_refused(void)
     g_autoptr(VbSnapshot) snapshot = vb_codec_snapshot_parse(text, -1, &error);
     g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
     g_assert_null(snapshot);
-    g_assert_nonnull(strstr(error->message, "guests[1].uuid: 11111111-2222-4333-8444-555555555555"));
+    g_assert_nonnull(
+        strstr(error->message, "guests[1].uuid: 11111111-2222-4333-8444-555555555555"));
 }
 
 /* 80,000 brackets end json-glib's stack; strings full of brackets are harmless. */
@@ -163,6 +167,7 @@ test_depth_is_bounded(void)
     g_autoptr(GError) none = NULL;
     g_autoptr(VbSnapshot) snapshot = vb_codec_snapshot_parse(text, -1, &none);
     g_assert_no_error(none);
+    g_assert_nonnull(snapshot);
 }
 
 static void

@@ -178,15 +178,22 @@ static void
 test_hostile_text_is_shown(void)
 {
     static const char *const hostile[] = {
-        "\033[2J\033]0;owned\007", "a\nb\r\tc", "evil\u202etxt.exe", "\u200b\ufeffx", "\xc2\x9b" "31m",
-        "\xff\xfe", "e\u0301\u0301\u0301\u0301\u0301", "日本語のとても長いゲスト名です", "",
+        "\033[2J\033]0;owned\007",
+        "a\nb\r\tc",
+        "evil\u202etxt.exe",
+        "\u200b\ufeffx",
+        "\xc2\x9bJ",
+        "\xff\xfe",
+        "e\u0301\u0301\u0301\u0301\u0301",
+        "日本語のとても長いゲスト名です",
+        "",
     };
     VbStyle style = {.colour = FALSE, .utf8 = TRUE, .width = 60};
     for (guint i = 0; i < G_N_ELEMENTS(hostile); i++) {
         g_autoptr(VbSnapshot) snapshot = host();
         VbGuest *guest = g_ptr_array_index(snapshot->guests, 0);
         VbCell *cell = g_ptr_array_index(guest->cells, 0);
-        char **texts[] = {&guest->name, &guest->owner_code, &guest->reason,    &guest->policy,
+        char **texts[] = {&guest->name, &guest->owner_code, &guest->reason,  &guest->policy,
                           &cell->note,  &guest->uuid,       &snapshot->rival};
         for (guint t = 0; t < G_N_ELEMENTS(texts); t++) {
             g_free(*texts[t]);

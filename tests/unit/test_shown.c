@@ -22,7 +22,7 @@ test_text_is_shown(void)
         {"back\\slash \"q\"", "back\\slash \"q\"", "back\\slash \"q\""},
         {"a\nb\tc\rd", "a\\nb\\tc\\rd", "a\\nb\\tc\\rd"},
         {"\033[31mred\177", "\\x1b[31mred\\x7f", "\\x1b[31mred\\x7f"},
-        {"\xc2\x9b" "31m", "\\u{009b}31m", "\\u{009b}31m"},
+        {"\xc2\x9bJ", "\\u{009b}J", "\\u{009b}J"},
         {"a\u202eb", "a\\u{202e}b", "a\\u{202e}b"},
         {"a\u200bb\ufeff", "a\\u{200b}b\\u{feff}", "a\\u{200b}b\\u{feff}"},
         {"a\u2028b", "a\\u{2028}b", "a\\u{2028}b"},
@@ -50,8 +50,13 @@ test_text_fits(void)
         guint width;
         const char *fits;
     } cases[] = {
-        {"abc", 3, "abc"}, {"abcd", 3, "ab…"},   {"abcd", 1, "…"},         {"abcd", 0, ""},
-        {"日本", 4, "日本"},  {"日本語", 4, "日…"}, {"e\u0301e", 2, "e\u0301e"},
+        {"abc", 3, "abc"},
+        {"abcd", 3, "ab…"},
+        {"abcd", 1, "…"},
+        {"abcd", 0, ""},
+        {"日本", 4, "日本"},
+        {"日本語", 4, "日…"},
+        {"e\u0301e", 2, "e\u0301e"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *fits = vb_text_fit(cases[i].text, cases[i].width, TRUE);
@@ -120,9 +125,8 @@ test_duration(void)
         double seconds;
         const char *shown;
     } cases[] = {
-        {0, "0 ms"},         {0.35, "350 ms"},       {1.5, "1.5 s"},      {59.96, "1 min"},
-        {125, "2 min 5 s"},  {3600, "1 h"},          {11520, "3 h 12 min"},
-        {439200, "5 d 2 h"},
+        {0, "0 ms"},        {0.35, "350 ms"}, {1.5, "1.5 s"},        {59.96, "1 min"},
+        {125, "2 min 5 s"}, {3600, "1 h"},    {11520, "3 h 12 min"}, {439200, "5 d 2 h"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *shown = vb_text_duration((gint64)(cases[i].seconds * 1e9));
@@ -174,8 +178,8 @@ static void
 test_a_table_fits(void)
 {
     static const VbColumn columns[] = {
-        {"NAME", FALSE, 4, 0}, {"N", TRUE, 0, 0}, {"A", FALSE, 0, 1}, {"B", FALSE, 0, 1},
-        {"C", FALSE, 0, 2},    {NULL},
+        {"NAME", FALSE, 4, 0}, {"N", TRUE, 0, 0},  {"A", FALSE, 0, 1},
+        {"B", FALSE, 0, 1},    {"C", FALSE, 0, 2}, {NULL},
     };
     static const struct {
         guint width;

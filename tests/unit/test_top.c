@@ -48,7 +48,7 @@ no_look(VbTopSight *ret, gpointer user_data, GCancellable *cancellable, GError *
 /* A child on a terminal. */
 typedef struct {
     pid_t pid;
-    int terminal;           /* this side of it */
+    int terminal; /* this side of it */
     struct termios before;
     GString *output;
 } Child;
@@ -84,7 +84,8 @@ start(Child *child, VbTopLook how, const char *type)
     return TRUE;
 }
 
-/* Reads what is there, or comes within @wait_ms. Returns: FALSE once the child has closed its side. */
+/* Reads what is there, or comes within @wait_ms. Returns: FALSE once the child has closed its side.
+ */
 static gboolean
 read_some(Child *child, gint64 wait_ms)
 {
@@ -99,7 +100,8 @@ read_some(Child *child, gint64 wait_ms)
     return TRUE;
 }
 
-/* Reads until @text came or @wait_ms went by. Returns: TRUE if it came; what is before it is dropped. */
+/* Reads until @text came or @wait_ms went by. Returns: TRUE if it came; what is before it is
+ * dropped. */
 static gboolean
 wait_for(Child *child, const char *text, gint64 wait_ms)
 {
@@ -136,8 +138,8 @@ resize(Child *child, guint columns, guint rows)
 }
 
 /*
- * As expect(), of a screen that is drawn anew, since curses else writes only what changes; again and
- * again, since the keys before may come later than the new size.
+ * As expect(), of a screen that is drawn anew, since curses else writes only what changes; again
+ * and again, since the keys before may come later than the new size.
  */
 static void
 expect_drawn(Child *child, const char *text)

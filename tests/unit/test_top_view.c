@@ -103,8 +103,8 @@ test_takes_a_delay(void)
         const char *typed;
         guint interval_ms;
         gboolean taken;
-    } cases[] = {{"0.5", 500, TRUE},  {"10", 10000, TRUE}, {"", 1000, FALSE}, {"0", 1000, FALSE},
-                 {"1.2.", 1000, FALSE}, {"99999", 1000, FALSE}};
+    } cases[] = {{"0.5", 500, TRUE}, {"10", 10000, TRUE},   {"", 1000, FALSE},
+                 {"0", 1000, FALSE}, {"1.2.", 1000, FALSE}, {"99999", 1000, FALSE}};
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(VbTopView) view = vb_top_view_new(1000);
         view->entry = g_string_new(cases[i].typed);
@@ -125,7 +125,8 @@ test_lines(void)
         "TIME      GUEST                 STATE    HOME  LOCALITY     BUSY  RAM BY NODE\n"
         "12:00:00  a                     running  -      100.0 %      1 %  0: 100 MiB\n"
         "12:00:00  b                     running  -            ?      9 %  ?\n"
-        "12:00:00  c                     running  -       25.0 %      5 %  0: 100 MiB, 1: 300 MiB\n");
+        "12:00:00  c                     running  -       25.0 %      5 %  0: 100 MiB, 1: 300 "
+        "MiB\n");
 }
 
 int

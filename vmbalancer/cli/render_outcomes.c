@@ -9,7 +9,7 @@ typedef struct {
     gboolean any[VB_RESULT_CANCELLED + 1]; /* results that its actions had */
     guint64 planned;
     guint64 moved;
-    gint64 move_ns;   /* of its moves */
+    gint64 move_ns; /* of its moves */
 } Tally;
 
 /* Done if all is, failed or cancelled if all is that; partial otherwise. */
@@ -74,8 +74,13 @@ static void
 render_tallies(const GArray *tallies, const VbStyle *style, GString *into)
 {
     static const VbColumn columns[] = {
-        {"GUEST", FALSE, 16, 0}, {"RESULT", FALSE, 0, 0}, {"MOVED", TRUE, 0, 0},
-        {"PLANNED", TRUE, 0, 3}, {"TIME", TRUE, 0, 2},    {"RATE", TRUE, 0, 1}, {NULL},
+        {"GUEST", FALSE, 16, 0},
+        {"RESULT", FALSE, 0, 0},
+        {"MOVED", TRUE, 0, 0},
+        {"PLANNED", TRUE, 0, 3},
+        {"TIME", TRUE, 0, 2},
+        {"RATE", TRUE, 0, 1},
+        {NULL},
     };
     g_autoptr(VbTable) table = vb_table_new(style, columns);
     for (guint i = 0; i < tallies->len; i++) {
@@ -102,14 +107,14 @@ render_trouble(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle *sty
         if (outcome->result == VB_RESULT_DONE)
             continue;
         const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
-        g_autofree char *what = action->kind == VB_ACTION_PIN
-                                    ? g_strdup_printf("pin %s to node %d", action->thread, action->to)
-                                    : g_strdup_printf("move cell %u from node %d to %d",
-                                                      action->cell, action->from, action->to);
-        g_autofree char *text =
-            g_strdup_printf("%s: %s: %s%s%s", action->guest, what, vb_result_name(outcome->result),
-                            outcome->error != NULL ? ": " : "",
-                            outcome->error != NULL ? outcome->error : "");
+        g_autofree char *what =
+            action->kind == VB_ACTION_PIN
+                ? g_strdup_printf("pin %s to node %d", action->thread, action->to)
+                : g_strdup_printf("move cell %u from node %d to %d", action->cell, action->from,
+                                  action->to);
+        g_autofree char *text = g_strdup_printf(
+            "%s: %s: %s%s%s", action->guest, what, vb_result_name(outcome->result),
+            outcome->error != NULL ? ": " : "", outcome->error != NULL ? outcome->error : "");
         g_autofree char *shown = vb_text_shown(text, style->utf8);
         GString *lines = g_string_new(NULL);
         vb_text_wrap(shown, 4, style->width, lines);

@@ -63,8 +63,9 @@ add_places(const VbStyle *style, const VbGuest *guest, GString *into)
     VbNodeSet home = vb_guest_home(guest);
     g_autofree char *homes = vb_nodeset_format(home);
     take_fact(style, "Home", VB_TINT_NONE,
-              home == 0 ? g_strdup("none yet")
-                        : g_strdup_printf(vb_nodeset_count(home) > 1 ? "nodes %s" : "node %s", homes),
+              home == 0
+                  ? g_strdup("none yet")
+                  : g_strdup_printf(vb_nodeset_count(home) > 1 ? "nodes %s" : "node %s", homes),
               into);
 }
 
@@ -96,6 +97,43 @@ add_measures(const VbStyle *style, const VbSnapshot *snapshot, const VbGuest *gu
         g_autofree char *age = vb_text_duration(snapshot->time_ns - guest->last_move_ns);
         take_fact(style, "Last moved", VB_TINT_NONE, g_strdup_printf("%s ago", age), into);
     }
+}
+
+G_GNUC_PRINTF(2, 3)
+static void
+add_term(GString *terms, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (terms->len > 0)
+        g_string_append(terms, ", ");
+    g_string_append_vprintf(terms, format, arguments);
+    va_end(arguments);
+}
+
+/* What is asked for it: "no pins, locality at least 90.0 %, 256 MiB/s". */
+static void
+add_terms(const VbStyle *style, const VbTerms *terms, GString *into)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *least = vb_text_percent(terms->locality_min_bp);
+    g_autofree char *target = vb_text_percent(terms->locality_target_bp);
+    g_autofree char *rate = vb_text_bytes(terms->rate_bytes_per_s);
+    g_autofree char *rest = vb_text_duration(terms->cooldown_ns);
+    if (terms->pins == VB_ANSWER_NO)
+        add_term(text, "no pins");
+    if (terms->moves == VB_ANSWER_NO)
+        add_term(text, "no moves");
+    if (terms->locality_min_known)
+        add_term(text, "left alone from a locality of %s", least);
+    if (terms->locality_target_known)
+        add_term(text, "good enough at %s", target);
+    if (terms->rate_known)
+        add_term(text, "at most %s/s", rate);
+    if (terms->cooldown_known)
+        add_term(text, "%s of rest after a move", rest);
+    if (text->len > 0)
+        add_fact(style, "Terms", VB_TINT_NONE, text->str, into);
 }
 
 static void
@@ -187,8 +225,11 @@ static void
 render_threads(const VbGuest *guest, const VbStyle *style, VbNodeSet nodes, GString *into)
 {
     static const VbColumn columns[] = {
-        {"THREAD", FALSE, 9, 0}, {"TID", TRUE, 0, 3},  {"CELL", TRUE, 0, 2},
-        {"BUSY", TRUE, 0, 0},    {NULL},
+        {"THREAD", FALSE, 9, 0},
+        {"TID", TRUE, 0, 3},
+        {"CELL", TRUE, 0, 2},
+        {"BUSY", TRUE, 0, 0},
+        {NULL},
     };
     g_autoptr(VbTable) table = vb_table_new(style, columns);
     add_node_columns(table, nodes);
@@ -206,7 +247,8 @@ static void
 add_cell(VbTable *table, const VbStyle *style, const VbCell *cell, VbNodeSet nodes)
 {
     vb_table_take(table, VB_TINT_BOLD, g_strdup_printf("%u", cell->id));
-    vb_table_take(table, VB_TINT_NONE, cell->home != 0 ? vb_nodeset_format(cell->home) : g_strdup("-"));
+    vb_table_take(table, VB_TINT_NONE,
+                  cell->home != 0 ? vb_nodeset_format(cell->home) : g_strdup("-"));
     vb_table_take(table, VB_TINT_NONE, vb_text_bytes(cell->size_bytes));
     vb_table_take(table, VB_TINT_NONE,
                   cell->residency_known ? vb_text_bytes(cell->present_bytes) : g_strdup("?"));
@@ -230,8 +272,10 @@ static void
 render_cells(const VbGuest *guest, const VbStyle *style, VbNodeSet nodes, GString *into)
 {
     static const VbColumn columns[] = {
-        {"CELL", TRUE, 0, 0},  {"HOME", FALSE, 0, 0},    {"SIZE", TRUE, 0, 2}, {"PRESENT", TRUE, 0, 1},
-        {"PAGES", TRUE, 0, 5}, {"MOVABLE", FALSE, 0, 3}, {"ERROR", TRUE, 0, 6}, {NULL},
+        {"CELL", TRUE, 0, 0},  {"HOME", FALSE, 0, 0},
+        {"SIZE", TRUE, 0, 2},  {"PRESENT", TRUE, 0, 1},
+        {"PAGES", TRUE, 0, 5}, {"MOVABLE", FALSE, 0, 3},
+        {"ERROR", TRUE, 0, 6}, {NULL},
     };
     g_autoptr(VbTable) table = vb_table_new(style, columns);
     add_node_columns(table, nodes);
@@ -250,19 +294,21 @@ render_cells(const VbGuest *guest, const VbStyle *style, VbNodeSet nodes, GStrin
 }
 
 void
-vb_render_show(const VbSnapshot *snapshot, const VbGuest *guest, const VbStyle *style, GString *into)
+vb_render_show(const VbSnapshot *snapshot, const VbGuest *guest, const VbStyle *style,
+               GString *into)
 {
     g_autofree char *name = vb_text_shown(guest->name, style->utf8);
     vb_style_paint(style, VB_TINT_BOLD, name, into);
     g_string_append_c(into, '\n');
     add_fact(style, "UUID", VB_TINT_NONE, guest->uuid, into);
     take_fact(style, "State", VB_TINT_NONE,
-              guest->pid != 0 ? g_strdup_printf("%s, process %d", vb_guest_state_name(guest->state),
-                                                guest->pid)
-                              : g_strdup(vb_guest_state_name(guest->state)),
+              guest->pid != 0
+                  ? g_strdup_printf("%s, process %d", vb_guest_state_name(guest->state), guest->pid)
+                  : g_strdup(vb_guest_state_name(guest->state)),
               into);
     add_owner(style, guest, into);
     add_settings(style, guest, into);
+    add_terms(style, &guest->terms, into);
     add_places(style, guest, into);
     add_measures(style, snapshot, guest, into);
     g_string_append_c(into, '\n');

@@ -56,9 +56,9 @@ render_nodes(const VbSnapshot *snapshot, const VbStyle *style, GString *into)
                       vb_text_bytes(node->memory_free_bytes));
         vb_table_take(table, VB_TINT_NONE, vb_text_bytes(node->memory_total_bytes));
         vb_table_take(table, VB_TINT_NONE, vb_text_bytes(facts.ram[id]));
-        vb_table_take(table, VB_TINT_NONE,
-                      g_strdup_printf("%.1f of %u", (double)facts.demand_bp[id] / VB_BP,
-                                      node->n_cpus));
+        vb_table_take(
+            table, VB_TINT_NONE,
+            g_strdup_printf("%.1f of %u", (double)facts.demand_bp[id] / VB_BP, node->n_cpus));
         vb_table_take(table, VB_TINT_NONE, distances_of(&snapshot->topology, id));
     }
     vb_table_render(table, 0, into);
@@ -124,10 +124,17 @@ static VbTable *
 guest_table(const VbStyle *style, VbNodeSet nodes)
 {
     static const VbColumn columns[] = {
-        {"GUEST", FALSE, 16, 0}, {"STATE", FALSE, 0, 4},   {"OWNER", FALSE, 0, 3},
-        {"POLICY", FALSE, 0, 8}, {"HOME", FALSE, 0, 0},    {"VCPUS", TRUE, 0, 7},
-        {"BUSY", TRUE, 0, 2},    {"LOCALITY", TRUE, 0, 0}, {"", FALSE, 0, 5},
-        {"", FALSE, 0, 6},       {NULL},
+        {"GUEST", FALSE, 16, 0},
+        {"STATE", FALSE, 0, 4},
+        {"OWNER", FALSE, 0, 3},
+        {"POLICY", FALSE, 0, 8},
+        {"HOME", FALSE, 0, 0},
+        {"VCPUS", TRUE, 0, 7},
+        {"BUSY", TRUE, 0, 2},
+        {"LOCALITY", TRUE, 0, 0},
+        {"", FALSE, 0, 5},
+        {"", FALSE, 0, 6},
+        {NULL},
     };
     VbTable *table = vb_table_new(style, columns);
     int id;
@@ -178,6 +185,8 @@ vb_render_status(const VbSnapshot *snapshot, const VbStyle *style, GString *into
         render_warning(style, text, into);
     }
     if (snapshot->kernel_balancing)
-        render_warning(style, "The kernel balances too (kernel.numa_balancing = 1): it may move pages"
-                              " between looks.", into);
+        render_warning(style,
+                       "The kernel balances too (kernel.numa_balancing = 1): it may move pages"
+                       " between looks.",
+                       into);
 }

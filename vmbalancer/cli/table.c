@@ -13,8 +13,8 @@ typedef struct {
 
 struct VbTable {
     VbStyle style;
-    GArray *columns;  /* of VbColumn */
-    GArray *cells;    /* of Cell; the first row holds the titles */
+    GArray *columns; /* of VbColumn */
+    GArray *cells;   /* of Cell; the first row holds the titles */
 };
 
 static void

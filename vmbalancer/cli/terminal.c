@@ -58,7 +58,8 @@ vb_terminal_open(const VbStyle *style, GError **error)
         const char *type = g_getenv("TERM");
         g_autofree char *shown = vb_text_shown(type != NULL ? type : "", style->utf8);
         g_set_error(error, VB_ERROR, VB_ERROR_UNSUPPORTED,
-                    "a terminal of type \"%s\" (TERM) cannot show a live screen: use --lines", shown);
+                    "a terminal of type \"%s\" (TERM) cannot show a live screen: use --lines",
+                    shown);
         return FALSE;
     }
     choose_tints();

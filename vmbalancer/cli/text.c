@@ -7,7 +7,7 @@
 typedef enum {
     SHOW_PLAIN,
     SHOW_SPACE,
-    SHOW_MARK,   /* sits on the character before it */
+    SHOW_MARK, /* sits on the character before it */
     SHOW_ESCAPE,
 } Showing;
 

@@ -16,18 +16,18 @@ typedef struct {
     VbTopView *view;
     GMainLoop *loop;
     GCancellable *cancellable;
-    gboolean screen;     /* else lines */
-    gboolean began;      /* a look was good */
-    guint looks;         /* shown so far */
-    GError *error;       /* why it ends early */
+    gboolean screen; /* else lines */
+    gboolean began;  /* a look was good */
+    guint looks;     /* shown so far */
+    GError *error;   /* why it ends early */
 
     GMutex lock;
-    GCond wake;          /* the looking thread waits on it */
+    GCond wake; /* the looking thread waits on it */
     gboolean stop;
     gboolean paused;
-    gboolean now;        /* look without waiting */
+    gboolean now; /* look without waiting */
     guint interval_ms;
-    gboolean fresh;      /* the next two hold a look that was not shown yet */
+    gboolean fresh; /* the next two hold a look that was not shown yet */
     VbTopSight sight;
     GError *look_error;
 } Top;
@@ -98,8 +98,8 @@ take_look(gpointer user_data)
 }
 
 /*
- * Waits for the next look's time, which the user may change, and until the last look was shown, so that
- * none is lost where showing is slow. Returns: FALSE to end.
+ * Waits for the next look's time, which the user may change, and until the last look was shown, so
+ * that none is lost where showing is slow. Returns: FALSE to end.
  */
 static gboolean
 wait_for_turn(Top *top, gint64 began)
@@ -129,8 +129,8 @@ look_on(gpointer user_data)
         VbTopSight sight = {0};
         GError *error = NULL;
         began = g_get_monotonic_time();
-        gboolean good = top->options->look(&sight, top->options->user_data, top->cancellable,
-                                           &error);
+        gboolean good =
+            top->options->look(&sight, top->options->user_data, top->cancellable, &error);
         g_mutex_lock(&top->lock);
         top->sight = sight;
         top->look_error = good ? NULL : error;
@@ -181,8 +181,13 @@ scroll_by(Top *top, int key)
         int key;
         int rows;
     } steps[] = {
-        {KEY_UP, -1},       {KEY_DOWN, 1},        {'k', -1},         {'j', 1},
-        {KEY_PPAGE, -page}, {KEY_NPAGE, page},    {KEY_HOME, -G_MAXINT / 2},
+        {KEY_UP, -1},
+        {KEY_DOWN, 1},
+        {'k', -1},
+        {'j', 1},
+        {KEY_PPAGE, -page},
+        {KEY_NPAGE, page},
+        {KEY_HOME, -G_MAXINT / 2},
         {KEY_END, G_MAXINT / 2},
     };
     for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {

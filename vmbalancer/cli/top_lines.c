@@ -34,9 +34,8 @@ append_line(const VbGuest *guest, VbNodeSet nodes, const char *time, gboolean ut
     g_autofree char *homes = home != 0 ? vb_nodeset_format(home) : g_strdup("-");
     g_autofree char *locality =
         facts.locality_known ? vb_text_percent(facts.locality_bp) : g_strdup("?");
-    g_autofree char *busy = facts.busy_known
-                                ? g_strdup_printf("%u %%", (facts.busy_bp + 50) / 100)
-                                : g_strdup("?");
+    g_autofree char *busy =
+        facts.busy_known ? g_strdup_printf("%u %%", (facts.busy_bp + 50) / 100) : g_strdup("?");
     g_autofree char *ram = ram_of(&facts, nodes);
     guint width = vb_text_width(name);
     g_string_append_printf(into, "%-8s  %s%*s  %-7s  %-4s  %8s  %7s  %s\n", time, name,

@@ -84,9 +84,9 @@ add_node(VbTable *table, const VbTopView *view, int id, guint bar)
     vb_table_take(table, low ? VB_TINT_POOR : VB_TINT_NONE, vb_text_bytes(node->memory_free_bytes));
     vb_table_take(table, over ? VB_TINT_POOR : VB_TINT_NONE,
                   vb_bar(share_bp(view->host.demand_bp[id], cpus), bar, utf8));
-    vb_table_take(table, over ? VB_TINT_POOR : VB_TINT_NONE,
-                  g_strdup_printf("%.1f of %u", (double)view->host.demand_bp[id] / VB_BP,
-                                  node->n_cpus));
+    vb_table_take(
+        table, over ? VB_TINT_POOR : VB_TINT_NONE,
+        g_strdup_printf("%.1f of %u", (double)view->host.demand_bp[id] / VB_BP, node->n_cpus));
 }
 
 static guint
@@ -102,8 +102,13 @@ static void
 draw_nodes(const VbTopView *view)
 {
     static const VbColumn columns[] = {
-        {"NODE", TRUE, 0, 0}, {"GUEST RAM", FALSE, 0, 2}, {"", TRUE, 0, 0},
-        {"FREE", TRUE, 0, 1}, {"CPU DEMAND", FALSE, 0, 4}, {"", TRUE, 0, 3}, {NULL},
+        {"NODE", TRUE, 0, 0},
+        {"GUEST RAM", FALSE, 0, 2},
+        {"", TRUE, 0, 0},
+        {"FREE", TRUE, 0, 1},
+        {"CPU DEMAND", FALSE, 0, 4},
+        {"", TRUE, 0, 3},
+        {NULL},
     };
     g_autoptr(VbTable) table = vb_table_new(&style_now, columns);
     guint bar = COLS > 60 ? MIN(((guint)COLS - 44) / 2, 24) : 8;
@@ -143,10 +148,17 @@ static void
 draw_guests(const VbTopView *view)
 {
     static const VbColumn columns[] = {
-        {"GUEST", FALSE, 8, 0}, {"LOCALITY", TRUE, 0, 0}, {"", FALSE, 0, 4},
-        {"HOME", FALSE, 0, 1},  {"RAM", FALSE, 3, 2},     {"CPU", FALSE, 3, 3},
-        {"BUSY", TRUE, 0, 2},   {"SIZE", TRUE, 0, 5},     {"STATE", FALSE, 0, 6},
-        {"PLAN", FALSE, 16, 7}, {NULL},
+        {"GUEST", FALSE, 8, 0},
+        {"LOCALITY", TRUE, 0, 0},
+        {"", FALSE, 0, 4},
+        {"HOME", FALSE, 0, 1},
+        {"RAM", FALSE, 3, 2},
+        {"CPU", FALSE, 3, 3},
+        {"BUSY", TRUE, 0, 2},
+        {"SIZE", TRUE, 0, 5},
+        {"STATE", FALSE, 0, 6},
+        {"PLAN", FALSE, 16, 7},
+        {NULL},
     };
     g_autoptr(VbTable) table = vb_table_new(&style_now, columns);
     for (guint i = 0; i < view->rows->len; i++)

@@ -50,8 +50,8 @@ vb_codec_snapshot(const VbSnapshot *snapshot)
 typedef struct {
     VbSnapshot *snapshot;
     VbCodecGuests guests;
-    VbGuest *guest;      /* whose vCPUs are being read */
-    VbCpuSet seen;       /* ids of those read so far */
+    VbGuest *guest; /* whose vCPUs are being read */
+    VbCpuSet seen;  /* ids of those read so far */
 } Into;
 
 static void

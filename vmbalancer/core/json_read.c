@@ -5,8 +5,8 @@
 
 struct VbJsonReader {
     const char *schema;
-    GString *path;   /* "guests[3].cells[0]" */
-    GError *error;   /* the first one */
+    GString *path; /* "guests[3].cells[0]" */
+    GError *error; /* the first one */
 };
 
 VbJsonReader *
@@ -312,8 +312,7 @@ vb_json_settings(VbJsonReader *reader, JsonObject *object, const char *name, gui
     JsonNode *node = member(reader, object, name);
     if (node == NULL)
         return NULL;
-    g_autoptr(GHashTable) settings =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GHashTable) settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (JSON_NODE_HOLDS_OBJECT(node) && json_object_get_size(json_node_get_object(node)) > length)
         vb_json_fail(reader, name, "more than %u parameters", length);
     else
