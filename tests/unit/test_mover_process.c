@@ -284,6 +284,23 @@ a_mover_killed_half_way_is_a_clean_error(void)
     guest_end(&guest);
 }
 
+/* They reach the client too, which decides what becomes of a move that is under way. */
+static void
+what_a_terminal_sends_to_all_its_processes_does_not_end_the_mover(void)
+{
+    static const int signals[] = {SIGINT, SIGQUIT, SIGHUP};
+    g_autoptr(VbMover) mover = spawn();
+    int pid = find_mover();
+    g_assert_cmpint(pid, >, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_autoptr(GError) error = NULL;
+        VbProcess nobody = {G_MAXINT, 1};
+        g_assert_cmpint(kill(pid, signals[i]), ==, 0);
+        g_assert_null(vb_mover_read(mover, &nobody, VB_MOVER_MAPS, NULL, &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_NO_GUEST);
+    }
+}
+
 static void
 the_mover_has_two_capabilities_at_most_and_ends_with_its_client(void)
 {
@@ -322,6 +339,8 @@ main(int argc, char **argv)
                     a_guest_that_ended_or_changed_is_told_so);
     g_test_add_func("/mover/process/a mover killed half way is a clean error",
                     a_mover_killed_half_way_is_a_clean_error);
+    g_test_add_func("/mover/process/what a terminal sends to all its processes does not end the mover",
+                    what_a_terminal_sends_to_all_its_processes_does_not_end_the_mover);
     g_test_add_func("/mover/process/the mover has two capabilities at most and ends with its client",
                     the_mover_has_two_capabilities_at_most_and_ends_with_its_client);
     return g_test_run();

@@ -3,6 +3,7 @@
 #include "mover/server.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +32,18 @@ is_for_us(void)
            (fds == NULL || g_str_equal(fds, "1"));
 }
 
+/*
+ * With one client of its own it shares that one's terminal. An interrupt there is for the client, which
+ * may end the move after its batch; it says so, or hangs up.
+ */
+static void
+leave_terminal_to_client(void)
+{
+    static const int signals[] = {SIGINT, SIGQUIT, SIGHUP};
+    for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
+        signal(signals[i], SIG_IGN);
+}
+
 /* Returns: the connected socket; -1 with @error. */
 static int
 open_socket(GError **error)
@@ -43,8 +56,10 @@ open_socket(GError **error)
         return -1;
     }
     fcntl(SOCKET_FD, F_SETFD, FD_CLOEXEC);
-    if (socket_option(SOCKET_FD, SO_ACCEPTCONN) != 1)
+    if (socket_option(SOCKET_FD, SO_ACCEPTCONN) != 1) {
+        leave_terminal_to_client();
         return SOCKET_FD;
+    }
     int fd = -1;
     do
         fd = accept4(SOCKET_FD, NULL, NULL, SOCK_CLOEXEC);
