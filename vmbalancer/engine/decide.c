@@ -19,11 +19,10 @@ vb_decision_free(VbDecision *decision)
 }
 
 /* "balance" is the name of the policy to come; until it is here home-node stands in for it. */
-static const char *
-policy_of(const VbGuest *guest, const VbConfig *config, const VbPlanRequest *request)
+const char *
+vb_engine_policy(const char *asked, const VbConfig *config)
 {
-    const char *name = request->policy != NULL          ? request->policy
-                       : guest->policy != NULL          ? guest->policy
+    const char *name = asked != NULL                    ? asked
                        : config->default_policy != NULL ? config->default_policy
                                                         : FALLBACK_POLICY;
     return g_str_equal(name, "balance") && vb_policy_find(name) == NULL ? FALLBACK_POLICY : name;
@@ -42,6 +41,12 @@ vb_engine_find(const VbSnapshot *snapshot, const char *guest, GError **error)
         g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
                     "no running guest is called \"%s\": see virsh list", guest);
     return found;
+}
+
+static const char *
+policy_of(const VbGuest *guest, const VbConfig *config, const VbPlanRequest *request)
+{
+    return vb_engine_policy(request->policy != NULL ? request->policy : guest->policy, config);
 }
 
 static gboolean

@@ -2,6 +2,7 @@
 #include "act/lock.h"
 #include "act/state.h"
 #include "act/undo.h"
+#include "engine/files.h"
 #include "engine/private.h"
 #include <vmbalancer/error.h>
 
@@ -10,22 +11,6 @@
 #define SAMPLE_PAGES 9604
 /* Looks at the threads in a window: enough to see a vCPU that wanders, cheap enough for 1,000 guests. */
 #define WINDOW_STEPS 10
-
-static VbConfig *
-read_config(const char *path, GPtrArray *warnings, GError **error)
-{
-    g_autofree char *text = NULL;
-    gsize length = 0;
-    g_autoptr(GError) why = NULL;
-    const char *origin = path != NULL ? path : VB_CONFIG_PATH;
-    if (g_file_get_contents(origin, &text, &length, &why))
-        return vb_config_parse(text, length, origin, warnings, error);
-    if (path == NULL && g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-        return vb_config_new();
-    g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "the configuration cannot be read: %s",
-                why->message);
-    return NULL;
-}
 
 /* A damaged record counts as none: the pins are then judged foreign, which is the safe side. */
 static GHashTable *
@@ -46,11 +31,19 @@ start_mover(VbMover **ret, GError **error)
     return *ret != NULL;
 }
 
+static VbSettled *
+settle(const VbDomain *live, gpointer user_data)
+{
+    const VbEngine *engine = user_data;
+    return vb_settle(engine->config, vb_policy_all(), live);
+}
+
 VbEngine *
 vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **error)
 {
     guint deadline_ms = options->deadline_ms > 0 ? options->deadline_ms : DEFAULT_DEADLINE_MS;
-    g_autoptr(VbConfig) config = read_config(options->config_path, warnings, error);
+    g_autoptr(VbConfig) config =
+        vb_config_read(vb_config_files(), options->config_path, warnings, error);
     if (config == NULL)
         return NULL;
     g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(options->uri, deadline_ms, error);
@@ -75,6 +68,8 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
         .passthrough = options->passthrough,
         .deadline_ms = deadline_ms,
         .our_pins = our_pins,
+        .settle = settle,
+        .user_data = engine,
     };
     return engine;
 }

@@ -17,7 +17,7 @@ typedef struct VbEngine VbEngine;
 /** How to open an engine. All zero is the default. */
 typedef struct {
     const char *uri;           /**< NULL: LIBVIRT_DEFAULT_URI, else qemu:///system */
-    const char *config_path;   /**< NULL: VB_CONFIG_PATH if it is there */
+    const char *config_path;   /**< that file alone; NULL: those of engine/files.h */
     gboolean passthrough;      /**< may ask QEMU through libvirt; taints the guest */
     gboolean exact;            /**< RAM by numa_maps instead of samples */
     gboolean no_mover;         /**< neither see nor move RAM: all that giving pins back needs */
@@ -85,6 +85,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDecision, vb_decision_free)
  */
 VbDecision *vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
                              const VbPlanRequest *request, GError **error);
+
+/**
+ * The name of the policy that decides on a guest which asks for @asked (nullable), or for none. It
+ * need not be one of this build. Returns: (transfer none): as long as @asked and @config live
+ */
+const char *vb_engine_policy(const char *asked, const VbConfig *config);
 
 typedef void (*VbEngineProgress)(const VbRunProgress *progress, gpointer user_data);
 

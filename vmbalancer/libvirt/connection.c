@@ -150,6 +150,32 @@ connection_monitor(VbHypervisor *hypervisor, const char *uuid, const char *comma
     return vb_worker_run(self->worker, &call, deadline_ms, error);
 }
 
+static VbMetadata *
+connection_read_metadata(VbHypervisor *hypervisor, const char *guest, guint deadline_ms,
+                         GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    g_autofree char *words = g_strdup_printf("guest %s: reading its metadata", guest);
+    VbCall call = make_call(VB_LANE_CONNECTION, words,
+                            vb_request_new(vb_request_read_metadata, self->links, guest),
+                            (GDestroyNotify)vb_metadata_free);
+    return vb_worker_run(self->worker, &call, deadline_ms, error);
+}
+
+static gboolean
+connection_write_metadata(VbHypervisor *hypervisor, const char *uuid, const char *xml,
+                          gboolean live, gboolean config, guint deadline_ms, GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    g_autofree char *words = g_strdup_printf("guest %s: writing its metadata", uuid);
+    VbRequest *request = vb_request_new(vb_request_write_metadata, self->links, uuid);
+    request->xml = g_strdup(xml);
+    request->live = live;
+    request->config = config;
+    VbCall call = make_call(uuid, words, request, NULL);
+    return vb_worker_run(self->worker, &call, deadline_ms, error) != NULL;
+}
+
 static gpointer
 close_links(gpointer links, GCancellable *cancellable, GError **error)
 {
@@ -185,6 +211,8 @@ static const VbHypervisorOps connection_ops = {
     .look = connection_look,
     .pin = connection_pin,
     .monitor = connection_monitor,
+    .read_metadata = connection_read_metadata,
+    .write_metadata = connection_write_metadata,
     .free = connection_free,
 };
 

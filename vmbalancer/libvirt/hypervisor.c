@@ -14,6 +14,18 @@ vb_domain_look_free(VbDomainLook *look)
 }
 
 void
+vb_metadata_free(VbMetadata *metadata)
+{
+    if (metadata == NULL)
+        return;
+    g_free(metadata->name);
+    g_free(metadata->uuid);
+    g_free(metadata->live);
+    g_free(metadata->config);
+    g_free(metadata);
+}
+
+void
 vb_hypervisor_free(VbHypervisor *hypervisor)
 {
     if (hypervisor != NULL)

@@ -27,6 +27,16 @@ typedef struct {
                       and a missing @inactive does not mean transient: act on no such guest */
 } VbDomainLook;
 
+/** The vmb:numa element of a guest, running or not, as text without its namespace. */
+typedef struct {
+    char *name;
+    char *uuid;
+    gboolean running;
+    gboolean persistent;
+    char *live;   /**< the running guest's; NULL if it has none or does not run */
+    char *config; /**< its configuration's; NULL if it has none or is transient */
+} VbMetadata;
+
 typedef struct VbHypervisor VbHypervisor;
 
 typedef struct {
@@ -43,6 +53,13 @@ typedef struct {
      */
     char *(*monitor)(VbHypervisor *hypervisor, const char *uuid, const char *command,
                      guint deadline_ms, GError **error);
+    /** Reads the element. @guest: a UUID, else a name. Returns: (transfer full). */
+    VbMetadata *(*read_metadata)(VbHypervisor *hypervisor, const char *guest, guint deadline_ms,
+                                 GError **error);
+    /** Sets the element of the running guest, of its configuration, or both; all other metadata
+     * stays. @xml: (nullable): as vb_metadata_format() gives it; NULL removes it */
+    gboolean (*write_metadata)(VbHypervisor *hypervisor, const char *uuid, const char *xml,
+                               gboolean live, gboolean config, guint deadline_ms, GError **error);
     void (*free)(VbHypervisor *hypervisor);
 } VbHypervisorOps;
 
@@ -53,6 +70,8 @@ struct VbHypervisor {
 
 void vb_domain_look_free(VbDomainLook *look);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomainLook, vb_domain_look_free)
+void vb_metadata_free(VbMetadata *metadata);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbMetadata, vb_metadata_free)
 void vb_hypervisor_free(VbHypervisor *hypervisor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbHypervisor, vb_hypervisor_free)
 

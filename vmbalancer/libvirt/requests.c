@@ -33,6 +33,7 @@ vb_request_free(VbRequest *request)
     g_free(request->uuid);
     g_free(request->thread);
     g_free(request->command);
+    g_free(request->xml);
     g_free(request);
 }
 

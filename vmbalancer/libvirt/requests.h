@@ -22,6 +22,9 @@ struct VbRequest {
     char *thread;
     VbCpuSet cpus;
     char *command;
+    char *xml;
+    gboolean live;
+    gboolean config;
 };
 
 /** @uuid: (nullable): the guest. */
@@ -47,6 +50,12 @@ gpointer vb_request_job(const VbRequest *request, virConnectPtr link, GCancellab
 /** Waits for the guest's job. Returns: any. */
 gpointer vb_request_pin(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
                         GError **error);
+/** Never waits for a guest; uuid may be a name. Returns: VbMetadata. */
+gpointer vb_request_read_metadata(const VbRequest *request, virConnectPtr link,
+                                  GCancellable *cancellable, GError **error);
+/** Waits for the guest's job. Returns: any. */
+gpointer vb_request_write_metadata(const VbRequest *request, virConnectPtr link,
+                                   GCancellable *cancellable, GError **error);
 /** Waits for QEMU. Returns: char* (g_free). */
 gpointer vb_request_monitor(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
                             GError **error);
