@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/cmd_policy.h"
 #include <stdio.h>
 
 static void
@@ -62,12 +62,12 @@ print_text(void)
 }
 
 static int
-run(const VbCommand *command, VbCli *cli, int argc, char **argv)
+run_list(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
     if (!vb_command_parse(command, cli, NULL, &argc, &argv))
         return VB_EXIT_USAGE;
-    if (argc != 2 || !g_str_equal(argv[1], "list"))
-        return vb_command_misuse(command, "policy takes \"list\"");
+    if (argc != 2)
+        return vb_command_misuse(command, "policy list takes no arguments");
     if (cli->json)
         print_json();
     else
@@ -75,9 +75,45 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     return VB_EXIT_DONE;
 }
 
+static const struct {
+    const char *name;
+    int (*run)(const VbCommand *command, VbCli *cli, int argc, char **argv);
+} parts[] = {
+    {"list", run_list},
+    {"get", vb_policy_get},
+    {"set", vb_policy_set},
+    {"unset", vb_policy_unset},
+};
+
+/* Options that every verb takes may stand before the word; these have values that are no word. */
+static const char *
+find_word(int argc, char **argv)
+{
+    static const char *const with_value[] = {"-c", "--connect", "-o", "--output", "--config", NULL};
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return argv[i];
+        i += g_strv_contains(with_value, argv[i]);
+    }
+    return NULL;
+}
+
+static int
+run(const VbCommand *command, VbCli *cli, int argc, char **argv)
+{
+    const char *word = find_word(argc, argv);
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (g_strcmp0(word, parts[i].name) == 0)
+            return parts[i].run(command, cli, argc, argv);
+    /* For --help, and for what else is no word. */
+    if (!vb_command_parse(command, cli, NULL, &argc, &argv))
+        return VB_EXIT_USAGE;
+    return vb_command_misuse(command, "policy takes \"list\", \"get\", \"set\" or \"unset\"");
+}
+
 const VbCommand vb_command_policy = {
     .name = "policy",
-    .arguments = "list",
-    .summary = "the policies of this build and their parameters",
+    .arguments = "list|get GUEST|set GUEST POLICY|unset GUEST",
+    .summary = "policies, and which of them a guest asks for",
     .run = run,
 };

@@ -68,8 +68,18 @@ set_output(const char *option, const char *value, gpointer data, GError **error)
     return TRUE;
 }
 
+static gboolean
+has_option(const GOptionEntry *entries, const char *name)
+{
+    for (; entries != NULL && entries->long_name != NULL; entries++)
+        if (g_str_equal(entries->long_name, name))
+            return TRUE;
+    return FALSE;
+}
+
+/* A verb's own option of the same name comes in place of the common one. */
 static GOptionGroup *
-common_options(VbCli *cli)
+common_options(VbCli *cli, const GOptionEntry *own)
 {
     const GOptionEntry entries[] = {
         {"connect", 'c', 0, G_OPTION_ARG_STRING, &cli->uri,
@@ -83,7 +93,9 @@ common_options(VbCli *cli)
         {NULL},
     };
     GOptionGroup *group = g_option_group_new("common", "", "", cli, NULL);
-    g_option_group_add_entries(group, entries);
+    for (guint i = 0; entries[i].long_name != NULL; i++)
+        if (!has_option(own, entries[i].long_name))
+            g_option_group_add_entries(group, (GOptionEntry[]){entries[i], {NULL}});
     return group;
 }
 
@@ -95,7 +107,7 @@ vb_command_parse(const VbCommand *command, VbCli *cli, const GOptionEntry *entri
     g_autoptr(GOptionContext) context = g_option_context_new(usage);
     g_autoptr(GError) error = NULL;
     g_autofree char *name = g_strdup_printf("vmbalancer %s", command->name);
-    GOptionGroup *common = common_options(cli);
+    GOptionGroup *common = common_options(cli, entries);
     g_set_prgname(name);
     if (entries != NULL)
         g_option_group_add_entries(common, entries);
