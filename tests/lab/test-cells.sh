@@ -1,7 +1,7 @@
 #!/bin/bash
 # Guests with NUMA cells of their own: cells that look alike are said to be unknown, never guessed; QEMU
 # tells them apart if it may be asked; named backings need no asking. A guest that fits nowhere is declined.
-[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 300 --nodes 2 --cpus-per-node 2 --memory-per-node 1G "$0" "$@"
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 --nodes 2 --cpus-per-node 2 --memory-per-node 1G "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
 guest() { jq -c --arg name "$1" '.guests[] | select(.name == $name)' /tmp/status.json; }

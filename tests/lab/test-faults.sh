@@ -1,7 +1,7 @@
 #!/bin/bash
 # What breaks in mid-move: the guest is destroyed, stopped, paused; libvirtd stops; the user stops.
 # One clear error, the right exit status, no crash, no stray pin.
-[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 500 "$0" "$@"
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
 # rebalance NAME slowly in the background; returns once pages move.

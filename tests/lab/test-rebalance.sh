@@ -1,7 +1,7 @@
 #!/bin/bash
 # A scattered guest of each backing is seen, explained, brought home, and released; looking and
 # planning change nothing; the numbers agree with numa_maps.
-[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 400 "$0" "$@"
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
 guests="plain thp shared huge"

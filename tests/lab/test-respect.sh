@@ -1,6 +1,6 @@
 #!/bin/bash
 # Who else places guests: operator pins, boundaries, full nodes, hugepage pools, rival balancers.
-[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 400 "$0" "$@"
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
 json() { vmbalancer "$@" -o json 2>/tmp/error; }
