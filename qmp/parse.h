@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  */
 typedef gpointer (*QmpParseFunc)(JsonNode *reply, GError **error);
 
+/* Of query-cpus-fast, query-iothreads, query-memdev, query-memory-devices and query-version. */
 gpointer qmp_cpus_parse(JsonNode *reply, GError **error);
 gpointer qmp_iothreads_parse(JsonNode *reply, GError **error);
 gpointer qmp_memdevs_parse(JsonNode *reply, GError **error);

@@ -30,6 +30,7 @@ GTask *qmp_pending_take(QmpPending *self, gint64 id, char **ret_command);
 /* Fails all in the order they were added, each with its own copy of the reason. */
 void qmp_pending_fail_all(QmpPending *self, const GError *reason);
 
+/* How many wait. */
 guint qmp_pending_count(const QmpPending *self);
 
 G_END_DECLS

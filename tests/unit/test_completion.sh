@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The bash completion, asked as readline asks it, beside a virsh and a vmbalancer of the test's own.
+# shellcheck disable=SC2016  # what looks like a command must stay as it is
 set -u
 completion=$1
 dir=$(mktemp -d)
@@ -17,6 +18,7 @@ EOF
 chmod +x "$dir/virsh" "$dir/vmbalancer"
 PATH=$dir:$PATH
 cd "$dir" || exit 1
+# shellcheck disable=SC2317  # called by the completion
 compopt() { :; }
 # shellcheck source=/dev/null
 source "$completion"

@@ -21,7 +21,6 @@ typedef struct {
     guint64 end;
     guint64 page_size;   /**< 4096 or the hugetlb page size of the mapping */
 } VbRange;
-
 /** Most ranges in one request. */
 #define VB_RANGES_MAX 512
 

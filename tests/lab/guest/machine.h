@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the walker needs of a PC: ports, the clock, the local APIC, the serial line. */
 #pragma once
 
@@ -9,21 +10,21 @@
 
 static inline void port_write(uint16_t port, uint8_t value)
 {
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
 static inline uint8_t port_read(uint16_t port)
 {
-	uint8_t value;
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
 }
 
 static inline uint64_t clock_read(void)
 {
-	uint64_t ticks;
-	__asm__ volatile("rdtsc" : "=A"(ticks));
-	return ticks;
+    uint64_t ticks;
+    __asm__ volatile("rdtsc" : "=A"(ticks));
+    return ticks;
 }
 
 /* Learns the clock's rate from the ACPI timer; false where there is none. Before any other call. */
