@@ -8,8 +8,7 @@
 
 /* What each look needs. */
 typedef struct {
-    const VbCli *cli;
-    VbEngine *engine;   /* opened by the first look, on the looks' thread */
+    VbEngine *engine;
     guint interval_ms;
 } Watch;
 
@@ -19,10 +18,7 @@ look(VbTopSight *ret, gpointer user_data, GCancellable *cancellable, GError **er
 {
     Watch *watch = user_data;
     VbPlanRequest everybody = {0};
-    if (watch->engine == NULL)
-        watch->engine = vb_command_open(watch->cli, FALSE, error);
-    if (watch->engine == NULL ||
-        !vb_engine_look(watch->engine, VB_LOOK_ONCE, watch->interval_ms / 2, cancellable, error))
+    if (!vb_engine_look(watch->engine, VB_LOOK_ONCE, watch->interval_ms / 2, cancellable, error))
         return FALSE;
     g_autoptr(VbSnapshot) snapshot = vb_engine_snapshot(watch->engine);
     g_autoptr(VbDecision) decision =
@@ -60,7 +56,11 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
                                  INTERVAL_S_MAX);
     if (count < 0)
         return vb_command_misuse(command, "--count takes a number of looks");
-    Watch watch = {.cli = cli, .interval_ms = (guint)(interval * 1000)};
+    /* Opened before the screen is, so that warnings are not wiped by it. */
+    g_autoptr(VbEngine) engine = vb_command_open(cli, FALSE, &error);
+    if (engine == NULL)
+        return vb_command_fail(error);
+    Watch watch = {.engine = engine, .interval_ms = (guint)(interval * 1000)};
     VbTopOptions options = {
         .look = look,
         .user_data = &watch,
@@ -69,7 +69,6 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
         .lines = lines,
     };
     gboolean shown = vb_top_run(&options, &cli->style, &error);
-    vb_engine_close(watch.engine);
     return shown ? VB_EXIT_DONE : vb_command_fail(error);
 }
 
