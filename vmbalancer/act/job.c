@@ -280,6 +280,18 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
                                         error);
 }
 
+/* A move without a report: the mover died, or could not begin. A signal to both is a cancel. */
+static void
+set_broken(VbRunJob *job, guint index, gint64 started_us, const GError *error)
+{
+    VbResult result = g_cancellable_is_cancelled(job->stop) ? VB_RESULT_CANCELLED
+                      : job->reported > 0                   ? VB_RESULT_PARTIAL
+                                                            : VB_RESULT_FAILED;
+    VbOutcome *outcome =
+        set_outcome(job, index, result, job->reported, started_us, error->message);
+    outcome->code = error->domain == VB_ERROR ? error->code : VB_ERROR_FAILED;
+}
+
 /* Returns: FALSE if the guest's other moves are pointless. */
 static gboolean
 move_cell(VbRunJob *job)
@@ -295,10 +307,7 @@ move_cell(VbRunJob *job)
     note_arrived(job, ran ? move.bytes_moved : job->reported);
     vb_room_use(&job->run->room, &job->promises[job->move], G_MAXUINT64);
     if (!ran) {
-        VbOutcome *outcome =
-            set_outcome(job, index, job->reported > 0 ? VB_RESULT_PARTIAL : VB_RESULT_FAILED,
-                        job->reported, started, error->message);
-        outcome->code = error->domain == VB_ERROR ? error->code : VB_ERROR_FAILED;
+        set_broken(job, index, started, error);
         return FALSE;
     }
     g_autofree char *text = vb_outcome_text(action, &move, job->stop_reason);
