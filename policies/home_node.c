@@ -121,7 +121,9 @@ consider(VbBoard *board, const VbGuest *guest)
         return;
     }
     int origin = origin_of(board, guest, candidates);
-    if (origin == VB_NO_NODE && is_new(board, guest)) {
+    /* RAM at a home that it must leave is never seen remote: there is nothing to wait for. */
+    gboolean must_leave = (vb_guest_home(guest) & ~candidates) != 0;
+    if (origin == VB_NO_NODE && !must_leave && is_new(board, guest)) {
         vb_plan_decline(board->plan, guest, "unconfirmed",
                         "it has no home and was seen in too few looks; it gets one if the next "
                         "look agrees");

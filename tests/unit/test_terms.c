@@ -141,6 +141,22 @@ setting(const char *name, gint64 value)
     return settings;
 }
 
+/* Given a guest at home outside of the nodes that it may use by now, it leaves at once. */
+static void
+test_a_home_outside_the_boundary_is_left(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 4 * GIB);
+    VbGuest *guest = world_guest(host, "web", "0,0");
+    world_settle(&host->topology, guest, 0);
+    world_fill(host, guest, 0, 0, GIB);
+    guest->boundary = VB_NODE_BIT(1);
+    guest->cpu_boundary = host->topology.node[1].cpus;
+    g_autoptr(VbDecision) decision = decide(host, &(VbPlanRequest){0});
+    g_assert_cmpuint(count(decision->plan, VB_ACTION_MOVE), ==, 1);
+    g_assert_cmphex(vb_guest_home(vb_snapshot_find(decision->predicted, guest->uuid)), ==,
+                    VB_NODE_BIT(1));
+}
+
 /* A guest's parameters are for its own policy, and outlive the decision of another one. */
 static void
 test_parameters_belong_to_one_policy(void)
@@ -176,6 +192,8 @@ main(int argc, char **argv)
     g_test_add_func("/terms/vcpus-that-must-not-be-pinned", test_vcpus_that_must_not_be_pinned);
     g_test_add_func("/terms/local-enough-is-left-alone", test_local_enough_is_left_alone);
     g_test_add_func("/terms/the-target-is-the-tolerance", test_the_target_is_the_tolerance);
+    g_test_add_func("/terms/a-home-outside-the-boundary-is-left",
+                    test_a_home_outside_the_boundary_is_left);
     g_test_add_func("/terms/its-own-cooldown", test_its_own_cooldown);
     g_test_add_func("/terms/parameters-belong-to-one-policy", test_parameters_belong_to_one_policy);
     return g_test_run();
