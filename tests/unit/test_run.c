@@ -327,6 +327,34 @@ test_the_rate_is_shared_by_those_at_work(RunStage *f, gconstpointer unused)
     }
 }
 
+static gboolean
+first_has_its_own(const char *uuid, guint64 *ret, gpointer user_data)
+{
+    const RunStage *f = user_data;
+    if (!g_str_equal(uuid, f->uuids[0]))
+        return FALSE;
+    *ret = 70;
+    return TRUE;
+}
+
+/* It comes in place of what each guest may take, never of what all may take together. */
+static void
+test_a_guests_own_rate(RunStage *f, gconstpointer unused)
+{
+    run_stage_plan_move(f, 0, 1, 0, 4 * MIB);
+    run_stage_plan_move(f, 1, 1, 0, 4 * MIB);
+    f->runner.own_rate = first_has_its_own;
+    f->runner.guest_rate_bytes_per_s = 30;
+    f->runner.workers = 2;
+    g_autofree char *unbounded = run_stage_run(f);
+    g_assert_cmpuint(f->rates[0], ==, 70);
+    g_assert_cmpuint(f->rates[1], ==, 30);
+    f->runner.rate_bytes_per_s = 100;
+    g_autofree char *shared = run_stage_run(f);
+    g_assert_cmpuint(f->rates[0], ==, 50);
+    g_assert_cmpuint(f->rates[1], ==, 30);
+}
+
 /* --- progress and cancelling --------------------------------------------------------------- */
 
 static void
@@ -412,6 +440,7 @@ main(int argc, char **argv)
     ADD("room/own-leavings", test_a_guest_may_use_what_it_leaves_itself);
     ADD("room/promises-end", test_promises_end_with_their_moves);
     ADD("rate/shared", test_the_rate_is_shared_by_those_at_work);
+    ADD("rate/own", test_a_guests_own_rate);
     ADD("progress/grows", test_progress_only_grows_and_ends_complete);
     ADD("cancel/before", test_cancelled_before_is_not_begun);
     ADD("cancel/mid-move", test_cancelled_in_mid_move_ends_with_the_batch);

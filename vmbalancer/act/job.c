@@ -251,10 +251,12 @@ on_progress(const VbMoveReport *move, gpointer user_data)
 
 /* A guest's part of the common rate, were all workers busy; never above its own limit. */
 static guint64
-rate_of(const VbRunState *run)
+rate_of(const VbRunState *run, const char *uuid)
 {
     const VbRunner *runner = run->runner;
     guint64 all = runner->rate_bytes_per_s, each = runner->guest_rate_bytes_per_s;
+    if (runner->own_rate != NULL)
+        runner->own_rate(uuid, &each, runner->user_data);
     guint64 share = all > 0 ? MAX(all / run->workers, 1) : 0;
     return share == 0 || each == 0 ? MAX(share, each) : MIN(share, each);
 }
@@ -265,7 +267,7 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
     const VbRunner *runner = job->run->runner;
     VbMoveSource source = {0};
     VbMoveBudget budget = {
-        .rate_bytes_per_s = rate_of(job->run),
+        .rate_bytes_per_s = rate_of(job->run, job->uuid),
         .limit_bytes = action->all ? 0 : action->bytes,
         .from = VB_NODE_BIT(action->from),
     };

@@ -48,6 +48,8 @@ typedef struct {
     guint workers;                     /**< guests at a time, at least 1 */
     guint64 rate_bytes_per_s;          /**< all together; 0 = no limit */
     guint64 guest_rate_bytes_per_s;    /**< each guest; 0 = no limit */
+    /** (nullable): a guest's own rate, in place of that. FALSE: it has none; @ret is untouched. */
+    gboolean (*own_rate)(const char *uuid, guint64 *ret, gpointer user_data);
     /** Finds the RAM of a cell as it is mapped now. @ret's ranges are the caller's to free. */
     gboolean (*find_ram)(const VbAction *action, VbMoveSource *ret, gpointer user_data,
                          GError **error);

@@ -171,6 +171,17 @@ may_go_on(const char *uuid, gpointer user_data, GError **error)
     return FALSE;
 }
 
+static gboolean
+own_rate(const char *uuid, guint64 *ret, gpointer user_data)
+{
+    const Session *session = user_data;
+    const VbGuest *guest = vb_snapshot_find(session->decision->before, uuid);
+    if (guest == NULL || !guest->terms.rate_known)
+        return FALSE;
+    *ret = guest->terms.rate_bytes_per_s;
+    return TRUE;
+}
+
 static void
 on_progress(const VbRunProgress *progress, gpointer user_data)
 {
@@ -197,6 +208,7 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
         .rate_bytes_per_s =
             rate_bytes_per_s > 0 ? rate_bytes_per_s : engine->config->rate_bytes_per_s,
         .guest_rate_bytes_per_s = engine->config->guest_rate_bytes_per_s,
+        .own_rate = own_rate,
         .find_ram = find_ram,
         .has_room = has_room,
         .may_go_on = may_go_on,
