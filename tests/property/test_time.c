@@ -135,8 +135,8 @@ test_load(gconstpointer data)
         for (const VbPolicy *const *policy = vb_policy_all(); *policy != NULL; policy++)
             moves += live(seed, *policy, load);
     g_test_message("%u hosts, %u moves of guests", hosts, moves);
-    if (hosts == HOSTS)
-        g_assert_cmpuint(moves, >, HOSTS);
+    if (hosts > 1)
+        g_assert_cmpuint(moves, >, hosts);
 }
 
 int
