@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pins and their undoing, on a hypervisor of the test's own. A host of two nodes, CPUs 0-3 and 4-7. */
+/* Pins and their undoing, on a hypervisor of the test's own. A host of two nodes, CPUs 0-3 and 4-7.
+ */
 #include "act/placement.h"
 #include "act/state.h"
 #include "act/undo.h"
@@ -147,6 +148,20 @@ test_a_damaged_record_forbids_pinning(Fixture *f, gconstpointer unused)
     g_assert_false(pin(f, "vcpu0", 1, &error));
     g_assert_error(error, VB_ERROR, VB_ERROR_FAILED);
     assert_pinned(f, "vcpu0", "0-3");
+}
+
+static void
+test_a_damaged_record_forbids_releasing(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    VbRelease release;
+    must_pin(f, "vcpu0", 0);
+    g_autofree char *path = g_strdup_printf("%s/guests/%s.json", f->dir, f->uuid);
+    g_assert_true(g_file_set_contents(path, "{", -1, NULL));
+    g_assert_false(vb_placement_release(&f->placement, f->uuid, &release, &error));
+    g_assert_error(error, VB_ERROR, VB_ERROR_FAILED);
+    assert_pinned(f, "vcpu0", "0-3");
+    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
 static void
@@ -443,6 +458,7 @@ main(int argc, char **argv)
     ADD("pins-are-set-and-recorded", test_pins_are_set_and_recorded);
     ADD("no-pin-before-the-record", test_nothing_is_pinned_before_the_record_is_on_disk);
     ADD("damaged-record-forbids", test_a_damaged_record_forbids_pinning);
+    ADD("release/damaged-record-forbids", test_a_damaged_record_forbids_releasing);
     ADD("half-read-guest-is-left-alone", test_a_guest_that_was_half_read_is_left_alone);
     ADD("ended-guest-is-no-guest", test_a_guest_that_ended_since_the_plan_is_no_guest);
     ADD("again-keeps-what-was-before", test_pinning_again_keeps_what_was_before_us);

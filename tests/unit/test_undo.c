@@ -317,8 +317,7 @@ main(int argc, char **argv)
                     test_a_thread_noted_again_has_the_new_values);
     g_test_add_func("/undo/old-and-new-are-ours-until-settled",
                     test_both_the_old_and_the_new_pin_are_ours_until_settled);
-    g_test_add_func("/undo/impossible-folder-is-named",
-                    test_a_folder_that_cannot_be_made_is_named);
+    g_test_add_func("/undo/impossible-folder-is-named", test_a_folder_that_cannot_be_made_is_named);
     g_test_add_func("/undo/errors-tell-the-mend", test_errors_tell_the_mend);
     g_test_add_func("/lock/one-at-a-time", test_one_at_a_time_holds_the_lock_of_a_guest);
     g_test_add_func("/lock/ends-with-its-killed-holder", test_a_lock_ends_with_its_killed_holder);

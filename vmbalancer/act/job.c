@@ -14,16 +14,16 @@
 struct VbRunJob {
     VbRunState *run;
     const char *uuid;
-    GArray *pins;           /* indices into the plan's actions */
+    GArray *pins; /* indices into the plan's actions */
     GArray *moves;
     gpointer mover;
-    VbPromise *promises;    /* by move */
-    GCancellable *stop;     /* the run's, or because the guest must be left alone */
+    VbPromise *promises; /* by move */
+    GCancellable *stop;  /* the run's, or because the guest must be left alone */
     char *stop_reason;
     gint64 checked_us;
-    guint away;             /* checks in a row that libvirt did not hear */
-    guint move;             /* the one under way, index into moves */
-    guint64 reported;       /* bytes of it that progress knows of */
+    guint away;       /* checks in a row that libvirt did not hear */
+    guint move;       /* the one under way, index into moves */
+    guint64 reported; /* bytes of it that progress knows of */
 };
 
 VbRunJob *
@@ -99,10 +99,9 @@ set_failed(VbRunJob *job, const GArray *indices, guint first, guint end, gint64 
 {
     gboolean off = g_error_matches(error, VB_ERROR, VB_ERROR_CANCELLED);
     for (guint i = first; i < end; i++) {
-        VbOutcome *outcome =
-            set_outcome(job, g_array_index(indices, guint, i),
-                        off ? VB_RESULT_CANCELLED : VB_RESULT_FAILED, 0, started_us,
-                        error->message);
+        VbOutcome *outcome = set_outcome(job, g_array_index(indices, guint, i),
+                                         off ? VB_RESULT_CANCELLED : VB_RESULT_FAILED, 0,
+                                         started_us, error->message);
         if (error->domain == VB_ERROR)
             outcome->code = error->code;
     }
@@ -211,8 +210,7 @@ pin_guest(VbRunJob *job)
     gint64 started = g_get_monotonic_time();
     if (actions->len == 0)
         return TRUE;
-    gboolean done =
-        vb_placement_pin(job->run->runner->placement, job->uuid, actions, &error);
+    gboolean done = vb_placement_pin(job->run->runner->placement, job->uuid, actions, &error);
     if (done)
         set_all(job, job->pins, 0, VB_RESULT_DONE, started, NULL);
     else
@@ -271,15 +269,14 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
         .limit_bytes = action->all ? 0 : action->bytes,
         .from = VB_NODE_BIT(action->from),
     };
-    gboolean found = vb_room_confirm(&job->run->room, runner, action, &job->promises[job->move],
-                                     error) &&
-                     runner->find_ram(action, &source, runner->user_data, error);
+    gboolean found =
+        vb_room_confirm(&job->run->room, runner, action, &job->promises[job->move], error) &&
+        runner->find_ram(action, &source, runner->user_data, error);
     g_autoptr(GArray) ranges = source.ranges;
     budget.shared = source.shared;
-    return found && runner->moves->move(job->mover, &source.process,
-                                        (const VbRange *)(void *)ranges->data, ranges->len,
-                                        action->to, &budget, on_progress, job, job->stop, ret,
-                                        error);
+    return found && runner->moves->move(
+                        job->mover, &source.process, (const VbRange *)(void *)ranges->data,
+                        ranges->len, action->to, &budget, on_progress, job, job->stop, ret, error);
 }
 
 /* A move without a report: the mover died, or could not begin. A signal to both is a cancel. */
@@ -289,8 +286,7 @@ set_broken(VbRunJob *job, guint index, gint64 started_us, const GError *error)
     VbResult result = g_cancellable_is_cancelled(job->stop) ? VB_RESULT_CANCELLED
                       : job->reported > 0                   ? VB_RESULT_PARTIAL
                                                             : VB_RESULT_FAILED;
-    VbOutcome *outcome =
-        set_outcome(job, index, result, job->reported, started_us, error->message);
+    VbOutcome *outcome = set_outcome(job, index, result, job->reported, started_us, error->message);
     outcome->code = error->domain == VB_ERROR ? error->code : VB_ERROR_FAILED;
 }
 
@@ -313,8 +309,8 @@ move_cell(VbRunJob *job)
         return FALSE;
     }
     g_autofree char *text = vb_outcome_text(action, &move, job->stop_reason);
-    VbOutcome *outcome = set_outcome(job, index, vb_outcome_result(&move), move.bytes_moved,
-                                     started, text);
+    VbOutcome *outcome =
+        set_outcome(job, index, vb_outcome_result(&move), move.bytes_moved, started, text);
     outcome->code = vb_outcome_code(&move);
     return vb_outcome_may_continue(&move);
 }
@@ -347,8 +343,8 @@ act(VbRunJob *job)
     g_autoptr(GError) error = NULL;
     g_autoptr(VbLock) lock = NULL;
     if (!is_cancelled(job, &error))
-        lock = vb_lock_take(placement->state_dir, job->uuid, action_at(job, some, 0)->guest,
-                            &error);
+        lock =
+            vb_lock_take(placement->state_dir, job->uuid, action_at(job, some, 0)->guest, &error);
     if (lock == NULL || !prepare(job, &error)) {
         set_failed(job, job->pins, 0, job->pins->len, started, error);
         set_failed(job, job->moves, 0, job->moves->len, started, error);
@@ -371,10 +367,10 @@ void
 vb_run_job_do(VbRunJob *job)
 {
     VbRunState *run = job->run;
-    gulong handler = run->cancellable != NULL
-                         ? g_cancellable_connect(run->cancellable, G_CALLBACK(forward_cancel),
-                                                 job->stop, NULL)
-                         : 0;
+    gulong handler =
+        run->cancellable != NULL
+            ? g_cancellable_connect(run->cancellable, G_CALLBACK(forward_cancel), job->stop, NULL)
+            : 0;
     change_state(run, -1, 1, 0);
     act(job);
     for (guint i = 0; job->promises != NULL && i < job->moves->len; i++)

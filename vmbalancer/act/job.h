@@ -10,14 +10,14 @@ typedef struct {
     const VbRunner *runner;
     const VbPlan *plan;
     GCancellable *cancellable;
-    GPtrArray *outcomes;    /**< by action; each is written by one job only */
+    GPtrArray *outcomes; /**< by action; each is written by one job only */
     VbRoom room;
-    guint workers;          /**< that work at the same time */
-    GMutex lock;            /**< guards what follows */
+    guint workers; /**< that work at the same time */
+    GMutex lock;   /**< guards what follows */
     VbRunProgress progress;
-    guint unbegun;          /**< jobs that no worker has taken yet */
-    guint busy;             /**< jobs that are at work, not waiting for room */
-    guint waiting;          /**< jobs that wait for room */
+    guint unbegun; /**< jobs that no worker has taken yet */
+    guint busy;    /**< jobs that are at work, not waiting for room */
+    guint waiting; /**< jobs that wait for room */
 } VbRunState;
 
 /** A guest's part of a running plan. */
@@ -30,8 +30,8 @@ void vb_run_job_free(VbRunJob *job);
 void vb_run_job_add(VbRunJob *job, guint index);
 /**
  * Does it all and sets the outcome of each of its actions: takes the guest's lock, asks whether the
- * guest may be touched, waits for room, opens a mover, pins, moves. Nothing is changed unless all that
- * can be known before is in order. Blocks; one thread a job.
+ * guest may be touched, waits for room, opens a mover, pins, moves. Nothing is changed unless all
+ * that can be known before is in order. Blocks; one thread a job.
  */
 void vb_run_job_do(VbRunJob *job);
 

@@ -13,7 +13,8 @@ struct VbLock {
 
 /*
  * A guest's lock is one byte of one file, at an offset that its UUID is hashed to (62 bits of
- * Fibonacci hashing: Knuth, TAOCP 3, 6.4): a file for each guest could not be removed without a race.
+ * Fibonacci hashing: Knuth, TAOCP 3, 6.4): a file for each guest could not be removed without a
+ * race.
  */
 static off_t
 offset_of(const char *uuid)

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /*
  * One vmbalancer at a time acts on a guest: a lock that ends with whoever holds it, however that
- * ends, and leaves no file behind for each guest. Locks of different guests do not touch each other.
+ * ends, and leaves no file behind for each guest. Locks of different guests do not touch each
+ * other.
  */
 typedef struct VbLock VbLock;
 

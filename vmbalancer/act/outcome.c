@@ -66,8 +66,7 @@ vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *
         break;
     }
     return g_strdup_printf("stopped after the current batch, %s left%s%s", left,
-                           stop_reason != NULL ? ": " : "",
-                           stop_reason != NULL ? stop_reason : "");
+                           stop_reason != NULL ? ": " : "", stop_reason != NULL ? stop_reason : "");
 }
 
 int

@@ -14,8 +14,7 @@ VbResult vb_outcome_result(const VbMoveReport *report);
  * What stopped the move, in words with the mend; NULL if nothing did.
  * @stop_reason: (nullable): why we ourselves cancelled it
  */
-char *vb_outcome_text(const VbAction *action, const VbMoveReport *report,
-                      const char *stop_reason);
+char *vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *stop_reason);
 /** The VbError of what stopped the move, VB_ERROR_FAILED for one without a code of its own. */
 int vb_outcome_code(const VbMoveReport *report);
 /** TRUE if another move of the same guest can still go well. */

@@ -43,8 +43,8 @@ pin_to(const VbPlacement *placement, const char *uuid, const char *thread, const
 static VbDomainLook *
 look(const VbPlacement *placement, const char *uuid, GError **error)
 {
-    g_autoptr(VbDomainLook) seen = placement->hypervisor->ops->look(
-        placement->hypervisor, uuid, placement->deadline_ms, error);
+    g_autoptr(VbDomainLook) seen = placement->hypervisor->ops->look(placement->hypervisor, uuid,
+                                                                    placement->deadline_ms, error);
     if (seen == NULL || seen->error == NULL)
         return g_steal_pointer(&seen);
     g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
@@ -133,7 +133,8 @@ add_stuck(GError **error, guint stuck)
 }
 
 /*
- * Brings the first @done threads back to where they were just before, as far as they are still ours.
+ * Brings the first @done threads back to where they were just before, as far as they are still
+ * ours.
  * @now: (nullable): the guest by now, if it is known
  * @error: (inout): why; tells of what could not be brought back, too
  */
@@ -306,17 +307,17 @@ release_pins(const VbPlacement *placement, const VbDomain *live, VbUndo *undo, V
 }
 
 gboolean
-vb_placement_release(const VbPlacement *placement, const char *uuid, VbRelease *ret,
-                     GError **error)
+vb_placement_release(const VbPlacement *placement, const char *uuid, VbRelease *ret, GError **error)
 {
     g_autoptr(GError) why = NULL;
     *ret = (VbRelease){0};
     g_autoptr(VbUndo) undo = vb_undo_load(placement->state_dir, uuid, &why);
-    if (undo == NULL) {
-        if (why != NULL)
-            g_propagate_error(error, g_steal_pointer(&why));
-        return why == NULL;
+    if (why != NULL) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
     }
+    if (undo == NULL)
+        return TRUE;
     ret->recorded = TRUE;
     g_autoptr(VbDomainLook) now = look(placement, uuid, error);
     if (now == NULL)

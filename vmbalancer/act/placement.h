@@ -7,9 +7,9 @@
 G_BEGIN_DECLS
 
 /*
- * Pins threads through libvirt (live only; libvirt owns the guest, so its record must stay true) and
- * gives them back. Before anything is changed the undo record is on disk. Whoever calls holds the
- * guest's lock (act/lock.h).
+ * Pins threads through libvirt (live only; libvirt owns the guest, so its record must stay true)
+ * and gives them back. Before anything is changed the undo record is on disk. Whoever calls holds
+ * the guest's lock (act/lock.h).
  */
 
 /** What placing needs. */
@@ -28,8 +28,8 @@ typedef struct {
  * included; where that could not be done either the error says so, and the record still holds
  * what `release` needs. A guest that could only half be read is left alone (VB_ERROR_FAILED).
  */
-gboolean vb_placement_pin(const VbPlacement *placement, const char *uuid,
-                          const GPtrArray *actions, GError **error);
+gboolean vb_placement_pin(const VbPlacement *placement, const char *uuid, const GPtrArray *actions,
+                          GError **error);
 
 /** What a release did, in threads. */
 typedef struct {
@@ -41,8 +41,8 @@ typedef struct {
 
 /**
  * Gives every pin back as it was, except where an outsider changed it since; then the record goes.
- * Threads that are no longer pinned (the guest was started anew) need nothing. If one cannot be given
- * back the others still are; the error tells of the first, and the record holds what is left.
+ * Threads that are no longer pinned (the guest was started anew) need nothing. If one cannot be
+ * given back the others still are; the error tells of the first, and the record holds what is left.
  * Errors: VB_ERROR_NO_GUEST if it does not run: a saved guest comes back with its pins, so the
  * record stays.
  */

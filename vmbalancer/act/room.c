@@ -49,8 +49,8 @@ vb_room_confirm(VbRoom *room, const VbRunner *runner, const VbAction *move,
                 const VbPromise *promise, GError **error)
 {
     g_mutex_lock(&room->lock);
-    gboolean fits = runner->has_room(move, room->coming[move->to] - promise->bytes,
-                                     runner->user_data, error);
+    gboolean fits =
+        runner->has_room(move, room->coming[move->to] - promise->bytes, runner->user_data, error);
     g_mutex_unlock(&room->lock);
     return fits;
 }

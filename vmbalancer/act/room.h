@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /*
  * Room that running moves have been promised on their targets. What a node has free is everybody's
- * until pages arrive; so each move counts as coming, from before its guest is touched until its end.
- * Safe to use from several threads.
+ * until pages arrive; so each move counts as coming, from before its guest is touched until its
+ * end. Safe to use from several threads.
  */
 typedef struct {
     GMutex lock;

@@ -5,16 +5,15 @@
 /* The jobs of a running plan. */
 typedef struct {
     VbRunState state;
-    GPtrArray *jobs;  /* (element-type VbRunJob) */
-    guint next;       /* guarded by the state's lock: the first that no worker has taken */
+    GPtrArray *jobs; /* (element-type VbRunJob) */
+    guint next;      /* guarded by the state's lock: the first that no worker has taken */
 } Run;
 
 static VbRunJob *
 take_job(Run *run)
 {
     g_mutex_lock(&run->state.lock);
-    VbRunJob *job =
-        run->next < run->jobs->len ? g_ptr_array_index(run->jobs, run->next++) : NULL;
+    VbRunJob *job = run->next < run->jobs->len ? g_ptr_array_index(run->jobs, run->next++) : NULL;
     g_mutex_unlock(&run->state.lock);
     return job;
 }

@@ -8,9 +8,10 @@
 G_BEGIN_DECLS
 
 /*
- * Plan -> one queue a guest -> outcomes. A guest's actions run in order, pins first, then pages; guests
- * run beside each other on a few workers, each with a mover of its own. A guest is not pinned before
- * its RAM has room where it is to go; where another guest of the plan has to leave first, it waits.
+ * Plan -> one queue a guest -> outcomes. A guest's actions run in order, pins first, then pages;
+ * guests run beside each other on a few workers, each with a mover of its own. A guest is not
+ * pinned before its RAM has room where it is to go; where another guest of the plan has to leave
+ * first, it waits.
  */
 
 /** How far a running plan is. */
@@ -37,17 +38,17 @@ const VbMoves *vb_run_real_moves(void);
 /** Whose RAM, which, and how it is mapped. */
 typedef struct {
     VbProcess process;
-    GArray *ranges;        /**< (element-type VbRange), owned */
-    gboolean shared;       /**< mapped by other processes too */
+    GArray *ranges;  /**< (element-type VbRange), owned */
+    gboolean shared; /**< mapped by other processes too */
 } VbMoveSource;
 
 /** What running a plan needs. Callbacks run on worker threads, several at a time. */
 typedef struct {
     const VbPlacement *placement;
     const VbMoves *moves;
-    guint workers;                     /**< guests at a time, at least 1 */
-    guint64 rate_bytes_per_s;          /**< all together; 0 = no limit */
-    guint64 guest_rate_bytes_per_s;    /**< each guest; 0 = no limit */
+    guint workers;                  /**< guests at a time, at least 1 */
+    guint64 rate_bytes_per_s;       /**< all together; 0 = no limit */
+    guint64 guest_rate_bytes_per_s; /**< each guest; 0 = no limit */
     /** (nullable): a guest's own rate, in place of that. FALSE: it has none; @ret is untouched. */
     gboolean (*own_rate)(const char *uuid, guint64 *ret, gpointer user_data);
     /** Finds the RAM of a cell as it is mapped now. @ret's ranges are the caller's to free. */
@@ -71,9 +72,9 @@ typedef struct {
 
 /**
  * Runs @plan; blocks until all is done or cancelled. What was not begun when it was cancelled is
- * not begun; a move ends with its batch, so a guest may stay pinned with RAM left behind: its record
- * is on disk for `release`, and the next plan carries on.
- * Returns: (transfer full) (element-type VbOutcome): one for each action, in their order.
+ * not begun; a move ends with its batch, so a guest may stay pinned with RAM left behind: its
+ * record is on disk for `release`, and the next plan carries on. Returns: (transfer full)
+ * (element-type VbOutcome): one for each action, in their order.
  */
 GPtrArray *vb_run(const VbRunner *runner, const VbPlan *plan, GCancellable *cancellable);
 

@@ -12,8 +12,8 @@ const char *vb_state_default_dir(void);
 /** Makes @dir, for its owner alone. Errors: those of vb_state_set_error(). */
 gboolean vb_state_make_folder(const char *dir, GError **error);
 /**
- * VB_ERROR_DENIED where the caller lacks the right, else VB_ERROR_FAILED: "PATH: WHAT: REASON", with
- * the mend.
+ * VB_ERROR_DENIED where the caller lacks the right, else VB_ERROR_FAILED: "PATH: WHAT: REASON",
+ * with the mend.
  */
 void vb_state_set_error(GError **error, int code, const char *path, const char *what);
 

@@ -195,8 +195,8 @@ vb_undo_save(const char *dir, const VbUndo *undo, GError **error)
         return FALSE;
     g_autoptr(GError) why = NULL;
     if (g_file_set_contents_full(path, text, -1,
-                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                 0600, &why))
+                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
+                                 &why))
         return TRUE;
     vb_state_set_error(error, errno_of(why), path,
                        "the undo record cannot be written, so nothing was changed");

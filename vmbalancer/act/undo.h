@@ -6,17 +6,17 @@
 G_BEGIN_DECLS
 
 /*
- * What we changed of a guest and how it was before: one small JSON file a guest, written to disk before the
- * change is made, so that a kill at any moment leaves a state that the next start recognises and that
- * `release` can give back.
+ * What we changed of a guest and how it was before: one small JSON file a guest, written to disk
+ * before the change is made, so that a kill at any moment leaves a state that the next start
+ * recognises and that `release` can give back.
  */
 
 /** A thread that we pinned. */
 typedef struct {
-    char *thread;  /**< "vcpuN", "emulator", "iothreadN" */
-    char *before;  /**< CPU list that it was pinned to; NULL if it had no pin */
-    char *ours;    /**< CPU list that we pinned it to */
-    char *meant;   /**< CPU list that we were about to pin it to instead; NULL if that is settled */
+    char *thread; /**< "vcpuN", "emulator", "iothreadN" */
+    char *before; /**< CPU list that it was pinned to; NULL if it had no pin */
+    char *ours;   /**< CPU list that we pinned it to */
+    char *meant;  /**< CPU list that we were about to pin it to instead; NULL if that is settled */
 } VbUndoPin;
 
 /** The record of a guest. */
@@ -36,7 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbUndo, vb_undo_free)
  * naming the file and the mend if it is damaged, VB_ERROR_DENIED if it may not be read.
  */
 VbUndo *vb_undo_load(const char *dir, const char *uuid, GError **error);
-/** Writes the record, durable when it returns. Errors: VB_ERROR_DENIED, VB_ERROR_FAILED with the path. */
+/** Writes the record, durable when it returns. Errors: VB_ERROR_DENIED, VB_ERROR_FAILED with the
+ * path. */
 gboolean vb_undo_save(const char *dir, const VbUndo *undo, GError **error);
 /** Removes the record; none is fine. */
 gboolean vb_undo_remove(const char *dir, const char *uuid, GError **error);
@@ -51,8 +52,8 @@ void vb_undo_forget(VbUndo *undo, const char *thread);
 /** What was meant has been done. */
 void vb_undo_settle(VbUndo *undo);
 /**
- * Returns: (transfer full): thread -> CPU list that we set, or two with a ';' between them where the
- * second may or may not have been set yet; what core/owner.h asks for.
+ * Returns: (transfer full): thread -> CPU list that we set, or two with a ';' between them where
+ * the second may or may not have been set yet; what core/owner.h asks for.
  */
 GHashTable *vb_undo_pins(const VbUndo *undo);
 
