@@ -24,6 +24,17 @@ look_at_host(GPtrArray *findings)
         vb_doctor_add(findings, VB_FINDING_BLOCKS, "host", NULL, "%s", error->message);
 }
 
+/* What is it that the engine could not be opened or look with? */
+static const char *
+thing_of(const GError *why, gboolean opened)
+{
+    if (g_error_matches(why, VB_ERROR, VB_ERROR_INVALID))
+        return "configuration";
+    if (g_error_matches(why, VB_ERROR, VB_ERROR_FAILED))
+        return opened ? "host" : "mover";
+    return "libvirt";
+}
+
 static gboolean
 work(gpointer data, GCancellable *cancellable, GError **error)
 {
@@ -31,11 +42,13 @@ work(gpointer data, GCancellable *cancellable, GError **error)
     g_autoptr(GError) why = NULL;
     g_autoptr(VbEngine) engine = vb_command_open(job->cli, FALSE, &why);
     if (engine == NULL || !vb_engine_look(engine, VB_LOOK_ONCE, 100, cancellable, &why)) {
+        if (g_error_matches(why, VB_ERROR, VB_ERROR_CANCELLED)) {
+            g_propagate_error(error, g_steal_pointer(&why));
+            return FALSE;
+        }
         look_at_host(job->findings);
-        vb_doctor_add(job->findings, VB_FINDING_BLOCKS,
-                      g_error_matches(why, VB_ERROR, VB_ERROR_INVALID) ? "configuration"
-                                                                       : "libvirt",
-                      NULL, "%s", why->message);
+        vb_doctor_add(job->findings, VB_FINDING_BLOCKS, thing_of(why, engine != NULL), NULL, "%s",
+                      why->message);
         return TRUE;
     }
     g_autoptr(VbSnapshot) snapshot = vb_engine_snapshot(engine);
@@ -100,8 +113,7 @@ print_json(const GPtrArray *findings)
 static int
 run(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
-    g_autoptr(GPtrArray) findings =
-        g_ptr_array_new_with_free_func((GDestroyNotify)vb_finding_free);
+    g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func((GDestroyNotify)vb_finding_free);
     Work job = {.cli = cli, .findings = findings};
     g_autoptr(GError) error = NULL;
     if (!vb_command_parse(command, cli, NULL, &argc, &argv))

@@ -13,15 +13,15 @@
 typedef struct {
     const VbCli *cli;
     VbPlanRequest request;
-    guint64 rate_bytes_per_s;  /* 0 = the configuration's */
+    guint64 rate_bytes_per_s; /* 0 = the configuration's */
     gboolean dry_run;
     VbDecision *decision;
     GPtrArray *outcomes;
-    GMutex lock;               /* guards progress */
+    GMutex lock; /* guards progress */
     VbRunProgress progress;
     gint64 started_us;
     gboolean on_terminal;
-    gboolean shown;            /* a progress line stands on the terminal */
+    gboolean shown; /* a progress line stands on the terminal */
 } Work;
 
 static void
@@ -127,19 +127,19 @@ count_refused(const Work *job)
 static int
 status_of(const Work *job)
 {
-    guint good = 0, bad = count_refused(job), unreachable = 0;
+    guint good = 0, bad = count_refused(job), unreachable = 0, gone = 0;
     for (guint i = 0; i < job->outcomes->len; i++) {
         const VbOutcome *outcome = g_ptr_array_index(job->outcomes, i);
         good += outcome->result == VB_RESULT_DONE || outcome->bytes_moved > 0;
         bad += outcome->result != VB_RESULT_DONE;
-        unreachable +=
-            outcome->code == VB_ERROR_UNREACHABLE || outcome->code == VB_ERROR_TIMEOUT;
+        unreachable += outcome->code == VB_ERROR_UNREACHABLE || outcome->code == VB_ERROR_TIMEOUT;
+        gone += outcome->code == VB_ERROR_NO_GUEST;
     }
     if (bad == 0)
         return VB_EXIT_DONE;
     if (good > 0)
         return VB_EXIT_PARTLY;
-    return unreachable > 0 ? VB_EXIT_UNREACHABLE : VB_EXIT_FAILED;
+    return unreachable > 0 ? VB_EXIT_UNREACHABLE : gone > 0 ? VB_EXIT_NO_GUEST : VB_EXIT_FAILED;
 }
 
 static int

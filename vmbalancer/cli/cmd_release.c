@@ -15,7 +15,7 @@ static gboolean
 work(gpointer data, GCancellable *cancellable, GError **error)
 {
     Work *job = data;
-    g_autoptr(VbEngine) engine = vb_command_open(job->cli, FALSE, error);
+    g_autoptr(VbEngine) engine = vb_command_open_pins(job->cli, error);
     return engine != NULL && vb_engine_release(engine, job->guest, &job->release, error);
 }
 
@@ -32,6 +32,8 @@ print_json(const Work *job)
     json_builder_add_int_value(builder, job->release.restored);
     json_builder_set_member_name(builder, "left");
     json_builder_add_int_value(builder, job->release.left);
+    json_builder_set_member_name(builder, "absent");
+    json_builder_add_int_value(builder, job->release.absent);
     json_builder_end_object(builder);
     g_autoptr(JsonNode) node = json_builder_get_root(builder);
     vb_command_print_json(node);
@@ -50,6 +52,10 @@ print_text(const Work *job)
     if (job->release.left > 0)
         printf("%s: %u threads left alone, as somebody else has pinned them since\n", name,
                job->release.left);
+    if (job->release.absent > 0)
+        printf(
+            "%s: %u threads are unplugged with their pins: release it again once they are back\n",
+            name, job->release.absent);
 }
 
 static int

@@ -4,7 +4,6 @@
 #include "cli/render.h"
 #include "core/codec.h"
 #include <stdio.h>
-#include <vmbalancer/error.h>
 
 /* How long the vCPUs are watched. */
 #define WINDOW_MS 500
@@ -31,16 +30,11 @@ work(gpointer data, GCancellable *cancellable, GError **error)
 static gboolean
 keep_only(VbSnapshot *snapshot, const char *name, GError **error)
 {
-    for (guint i = snapshot->guests->len; i-- > 0;) {
-        const VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
-        if (g_strcmp0(guest->name, name) != 0 && g_strcmp0(guest->uuid, name) != 0)
+    const VbGuest *kept = vb_engine_find(snapshot, name, error);
+    for (guint i = snapshot->guests->len; kept != NULL && i-- > 0;)
+        if (g_ptr_array_index(snapshot->guests, i) != kept)
             g_ptr_array_remove_index(snapshot->guests, i);
-    }
-    if (snapshot->guests->len > 0)
-        return TRUE;
-    g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
-                "no running guest is called \"%s\": see virsh list", name);
-    return FALSE;
+    return kept != NULL;
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/command.h"
+#include "cli/text.h"
 #include "core/codec.h"
 #include <stdio.h>
 #include <vmbalancer/error.h>
@@ -8,9 +9,9 @@ const VbCommand *const *
 vb_command_all(void)
 {
     static const VbCommand *const all[] = {
-        &vb_command_status,  &vb_command_show,   &vb_command_top,    &vb_command_plan,
-        &vb_command_rebalance, &vb_command_release, &vb_command_policy, &vb_command_doctor,
-        NULL,
+        &vb_command_status, &vb_command_show,      &vb_command_top,
+        &vb_command_plan,   &vb_command_rebalance, &vb_command_release,
+        &vb_command_policy, &vb_command_doctor,    NULL,
     };
     return all;
 }
@@ -22,7 +23,9 @@ vb_command_say(const char *format, ...)
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_printerr("vmbalancer: %s\n", text);
+    /* A guest's name in it is its owner's text, and one line is one line. */
+    g_autofree char *shown = vb_text_shown(text, g_get_charset(NULL));
+    g_printerr("vmbalancer: %s\n", shown);
 }
 
 int
@@ -84,8 +87,8 @@ common_options(VbCli *cli, const GOptionEntry *own)
     const GOptionEntry entries[] = {
         {"connect", 'c', 0, G_OPTION_ARG_STRING, &cli->uri,
          "libvirt connection (default: LIBVIRT_DEFAULT_URI, else qemu:///system)", "URI"},
-        {"output", 'o', 0, G_OPTION_ARG_CALLBACK, (gpointer)set_output,
-         "table (default) or json", "FORMAT"},
+        {"output", 'o', 0, G_OPTION_ARG_CALLBACK, (gpointer)set_output, "table (default) or json",
+         "FORMAT"},
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &cli->config,
          "configuration (default: " VB_CONFIG_PATH ")", "FILE"},
         {"qmp-passthrough", 0, 0, G_OPTION_ARG_NONE, &cli->passthrough,
@@ -118,20 +121,29 @@ vb_command_parse(const VbCommand *command, VbCli *cli, const GOptionEntry *entri
     return FALSE;
 }
 
-VbEngine *
-vb_command_open(const VbCli *cli, gboolean exact, GError **error)
+static VbEngine *
+open_engine(const VbCli *cli, VbEngineOptions *options, GError **error)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    VbEngineOptions options = {
-        .uri = cli->uri,
-        .config_path = cli->config,
-        .passthrough = cli->passthrough,
-        .exact = exact,
-    };
-    VbEngine *engine = vb_engine_open(&options, warnings, error);
+    options->uri = cli->uri;
+    options->config_path = cli->config;
+    options->passthrough = cli->passthrough;
+    VbEngine *engine = vb_engine_open(options, warnings, error);
     for (guint i = 0; i < warnings->len; i++)
         vb_command_say("%s", (const char *)g_ptr_array_index(warnings, i));
     return engine;
+}
+
+VbEngine *
+vb_command_open(const VbCli *cli, gboolean exact, GError **error)
+{
+    return open_engine(cli, &(VbEngineOptions){.exact = exact}, error);
+}
+
+VbEngine *
+vb_command_open_pins(const VbCli *cli, GError **error)
+{
+    return open_engine(cli, &(VbEngineOptions){.no_mover = TRUE}, error);
 }
 
 void

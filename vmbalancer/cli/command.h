@@ -56,7 +56,7 @@ const VbCommand *const *vb_command_all(void);
 gboolean vb_command_parse(const VbCommand *command, VbCli *cli, const GOptionEntry *entries,
                           int *argc, char ***argv);
 
-/** Tells the user on standard error: "vmbalancer: ...". */
+/** Tells the user on standard error, in one line: "vmbalancer: ...". Escapes what could steer a terminal. */
 void vb_command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /** Tells the user of @error. Returns: the exit status that goes with it. */
 int vb_command_fail(const GError *error);
@@ -65,6 +65,8 @@ int vb_command_misuse(const VbCommand *command, const char *format, ...) G_GNUC_
 
 /** Opens the engine as the options say and shows its warnings. */
 VbEngine *vb_command_open(const VbCli *cli, gboolean exact, GError **error);
+/** The same without a mover, for pins alone: undoing needs neither its program nor its rights. */
+VbEngine *vb_command_open_pins(const VbCli *cli, GError **error);
 /** Writes a document to standard output. */
 void vb_command_print_json(JsonNode *node);
 

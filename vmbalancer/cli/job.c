@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/job.h"
+#include "cli/command.h"
 #include <glib-unix.h>
 #include <unistd.h>
 
@@ -36,6 +37,8 @@ on_signal(gpointer data)
     if (g_cancellable_is_cancelled(job->cancellable))
         _exit(130);
     g_cancellable_cancel(job->cancellable);
+    if (isatty(STDERR_FILENO))
+        vb_command_say("stopping; interrupt once more to end at once");
     return G_SOURCE_CONTINUE;
 }
 
@@ -56,12 +59,14 @@ vb_job_run(VbJobFunction work, gpointer data, guint tick_ms, void (*tick)(gpoint
     job.cancellable = g_cancellable_new();
     guint interrupt = g_unix_signal_add(SIGINT, on_signal, &job);
     guint terminate = g_unix_signal_add(SIGTERM, on_signal, &job);
+    guint hang_up = g_unix_signal_add(SIGHUP, on_signal, &job);
     guint ticks = tick != NULL ? g_timeout_add(tick_ms, on_tick, &job) : 0;
     GThread *thread = g_thread_new("work", run_work, &job);
     g_main_loop_run(job.loop);
     g_thread_join(thread);
     g_source_remove(interrupt);
     g_source_remove(terminate);
+    g_source_remove(hang_up);
     if (ticks != 0)
         g_source_remove(ticks);
     g_main_loop_unref(job.loop);

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 typedef gboolean (*VbJobFunction)(gpointer data, GCancellable *cancellable, GError **error);
 
 /**
- * Runs @work on a thread while this one listens for SIGINT and SIGTERM, which cancel it (a second one
- * ends the program), and calls @tick (nullable) every @tick_ms.
+ * Runs @work on a thread while this one listens for SIGINT, SIGTERM and SIGHUP, which cancel it (a
+ * second one ends the program at once: what is half done is on disk for release), and calls @tick (nullable) every @tick_ms.
  */
 gboolean vb_job_run(VbJobFunction work, gpointer data, guint tick_ms, void (*tick)(gpointer data),
                     GError **error);
