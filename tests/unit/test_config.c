@@ -34,6 +34,33 @@ test_an_empty_file_gives_the_defaults(void)
 }
 
 static void
+test_the_daemons_keys(void)
+{
+    g_autoptr(VbConfig) plain = parse_sound("");
+    g_assert_cmpint(plain->interval_ns, ==, 10 * SECOND);
+    g_assert_false(plain->keep_on_stop);
+    static const struct {
+        const char *text;
+        gint64 seconds; /* 0: refused */
+    } times[] = {{"1s", 1},   {"90", 90},  {"5min", 300}, {"1h", 3600}, {"0s", 0},
+                 {"61min", 0}, {"-1s", 0}, {"", 0},       {"fast", 0},  {"99999999999999999999s", 0}};
+    for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
+        g_autofree char *text =
+            g_strdup_printf("[vmbalancer]\ninterval=%s\non-stop=keep\n", times[i].text);
+        g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VbConfig) config = parse(text, warnings, &error);
+        if (times[i].seconds == 0) {
+            g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+            continue;
+        }
+        g_assert_no_error(error);
+        g_assert_cmpint(config->interval_ns, ==, times[i].seconds * SECOND);
+        g_assert_true(config->keep_on_stop);
+    }
+}
+
+static void
 test_a_whole_file(void)
 {
     g_autoptr(VbConfig) config = parse_sound("[vmbalancer]\n"
@@ -183,6 +210,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/an-empty-file", test_an_empty_file_gives_the_defaults);
+    g_test_add_func("/config/the-daemons-keys", test_the_daemons_keys);
     g_test_add_func("/config/a-whole-file", test_a_whole_file);
     g_test_add_func("/config/bad-values-are-refused", test_bad_values_are_refused);
     g_test_add_func("/config/unknown-words-are-warned-of", test_unknown_words_are_warned_of);

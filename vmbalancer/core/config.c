@@ -5,11 +5,14 @@
 
 /* Paced by default to what a guest hardly notices and a link of one DIMM carries easily. */
 #define DEFAULT_GUEST_RATE (512 * 1024 * 1024)
+/* A guest that strays is seen within this; what happens to a guest wakes the daemon anyway. */
+#define DEFAULT_INTERVAL_NS (10 * G_GINT64_CONSTANT(1000000000))
 
 VbConfig *
 vb_config_new(void)
 {
-    VbConfig *config = g_new0(VbConfig, 1);
+    VbConfig *config = g_atomic_rc_box_new0(VbConfig);
+    config->interval_ns = DEFAULT_INTERVAL_NS;
     config->guest_rate_bytes_per_s = DEFAULT_GUEST_RATE;
     config->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     config->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -17,16 +20,27 @@ vb_config_new(void)
     return config;
 }
 
-void
-vb_config_free(VbConfig *config)
+VbConfig *
+vb_config_ref(VbConfig *config)
 {
-    if (config == NULL)
-        return;
+    return g_atomic_rc_box_acquire(config);
+}
+
+static void
+config_clear(gpointer data)
+{
+    VbConfig *config = data;
     g_free(config->default_policy);
     g_hash_table_unref(config->settings);
     g_hash_table_unref(config->guests);
     g_strfreev(config->limits.policies);
-    g_free(config);
+}
+
+void
+vb_config_free(VbConfig *config)
+{
+    if (config != NULL)
+        g_atomic_rc_box_release_full(config, config_clear);
 }
 
 static gboolean
@@ -58,6 +72,29 @@ set_reserve(VbConfig *config, const VbConfigPlace *place, GError **error)
     return vb_config_bytes(place, FALSE, &config->reserve_bytes, error);
 }
 
+static gboolean
+set_interval(VbConfig *config, const VbConfigPlace *place, GError **error)
+{
+    static const char *const names[] = {"s", "", "min", "h"};
+    static const guint64 seconds[] = {1, 1, 60, 3600};
+    char *unit;
+    guint64 count = g_ascii_strtoull(place->value, &unit, 10);
+    for (guint i = 0; g_ascii_isdigit(*place->value) && i < G_N_ELEMENTS(names); i++)
+        if (g_str_equal(unit, names[i]) && count > 0 && count <= 3600 / seconds[i]) {
+            config->interval_ns = (gint64)(count * seconds[i]) * G_GINT64_CONSTANT(1000000000);
+            return TRUE;
+        }
+    return vb_config_refuse(place, error, "a time from 1s to 1h");
+}
+
+static gboolean
+set_on_stop(VbConfig *config, const VbConfigPlace *place, GError **error)
+{
+    config->keep_on_stop = g_str_equal(place->value, "keep");
+    return config->keep_on_stop || g_str_equal(place->value, "restore") ||
+           vb_config_refuse(place, error, "\"restore\" or \"keep\"");
+}
+
 static const struct {
     const char *key;
     gboolean (*set)(VbConfig *config, const VbConfigPlace *place, GError **error);
@@ -66,6 +103,8 @@ static const struct {
     {"rate", set_rate},
     {"guest-rate", set_guest_rate},
     {"reserve", set_reserve},
+    {"interval", set_interval},
+    {"on-stop", set_on_stop},
 };
 
 static gboolean

@@ -35,12 +35,17 @@ typedef struct {
     VbNodeSet node_reserve_set;          /**< nodes with a [node N] reserve= */
     guint64 node_reserve_bytes[VB_NODES_MAX];
     VbNodeSet reserved_nodes;            /**< [node N] reserved=yes: never a home */
+    gint64 interval_ns;                  /**< the daemon looks at least this often; 1 s to 1 h */
+    gboolean keep_on_stop;               /**< the daemon leaves its pins as they are when it stops */
     GHashTable *settings;                /**< [policy NAME]: "NAME.parameter" -> gint64* */
     VbLimits limits;
     GHashTable *guests;                  /**< name or UUID in lower case -> VbConfigGuest* */
 } VbConfig;
 
 VbConfig *vb_config_new(void);
+/** One more holder of a configuration that is not changed any more. Returns: (transfer full). */
+VbConfig *vb_config_ref(VbConfig *config);
+/** Gives a hold back; the last one frees. */
 void vb_config_free(VbConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbConfig, vb_config_free)
 
