@@ -88,9 +88,25 @@ check_request(const VbSnapshot *snapshot, const VbPlanRequest *request, GError *
     return names_exist(snapshot, request, error);
 }
 
+/* Keeps a guest to @to; one that may go nowhere there is declined with both sets of nodes. */
+static void
+narrow(VbGuest *guest, VbNodeSet to, VbPlan *plan)
+{
+    if ((guest->boundary & to) == 0) {
+        g_autofree char *wanted = vb_nodeset_format(to);
+        g_autofree char *allowed = vb_nodeset_format(guest->boundary);
+        vb_plan_decline(plan, guest, "boundary",
+                        "--to %s lies outside the nodes that it may use (%s): name one of those, or "
+                        "widen the guest's own boundary",
+                        wanted, allowed);
+        guest->selected = FALSE;
+    }
+    guest->boundary &= to;
+}
+
 /* Marks those that were asked for, and narrows their boundary to --to. */
 static void
-select_guests(VbSnapshot *snapshot, const VbPlanRequest *request)
+select_guests(VbSnapshot *snapshot, const VbPlanRequest *request, VbPlan *plan)
 {
     gboolean named = request->guests != NULL && request->guests[0] != NULL;
     for (guint i = 0; i < snapshot->guests->len; i++) {
@@ -99,8 +115,8 @@ select_guests(VbSnapshot *snapshot, const VbPlanRequest *request)
                                     guest->owner == VB_OWNER_OBSERVE_ONLY;
         guest->selected = named ? is_named(snapshot, guest, request) : TRUE;
         guest->forced = named && request->force && guest->selected && placed_by_others;
-        if (guest->selected && request->to != 0)
-            guest->boundary &= request->to;
+        if (guest->selected && request->to != 0 && (guest->forced || !placed_by_others))
+            narrow(guest, request->to, plan);
     }
 }
 
@@ -179,7 +195,7 @@ vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
     VbDecision *decision = g_new0(VbDecision, 1);
     decision->plan = vb_plan_new(NULL);
     decision->before = vb_snapshot_copy(snapshot);
-    select_guests(decision->before, request);
+    select_guests(decision->before, request, decision->plan);
     decision->predicted = vb_snapshot_copy(decision->before);
     decline_unknown_policies(decision, config, request);
     vb_terms_spare(decision->before, request, decision->plan);
