@@ -59,7 +59,7 @@ _vmbalancer_offer_guests() {
 }
 
 _vmbalancer() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' uri='' word i
+	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' action='' uri='' word i
 	local common='-c --connect -o --output --config --qmp-passthrough --help'
 	local verbs='status show top plan rebalance release doctor policy'
 	COMPREPLY=()
@@ -80,7 +80,7 @@ _vmbalancer() {
 			[[ $word == -c || $word == --connect ]] && while [[ ${COMP_WORDS[i + 1]} == :* ]]; do ((i += 2)); done
 			;;
 		-*) ;;
-		*) [[ -z $verb ]] && verb=$word ;;
+		*) if [[ -z $verb ]]; then verb=$word; else action=${action:-$word}; fi ;;
 		esac
 	done
 	if [[ $COMP_LINE =~ [[:space:]](-c|--connect)[[:space:]=]+([a-z0-9+]+:[^[:space:]\'\"\\\;\&\|\<\>\$\`]*)[[:space:]] ]]; then
@@ -112,7 +112,14 @@ _vmbalancer() {
 	fi
 	case $verb in
 	show | plan | rebalance | release) _vmbalancer_offer_guests "$cur" "$uri" ;;
-	policy) _vmbalancer_words 'list' "$cur" ;;
+	policy)
+		if [[ -z $action ]]; then
+			_vmbalancer_words 'list get set unset' "$cur"
+		elif [[ $action != list ]]; then
+			_vmbalancer_offer_guests "$cur" "$uri"
+			[[ $action != set ]] || _vmbalancer_words "$(_vmbalancer_policies)" "$cur"
+		fi
+		;;
 	esac
 }
 
