@@ -43,7 +43,9 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
 {
     guint deadline_ms = options->deadline_ms > 0 ? options->deadline_ms : DEFAULT_DEADLINE_MS;
     g_autoptr(VbConfig) config =
-        vb_config_read(vb_config_files(), options->config_path, warnings, error);
+        options->config != NULL
+            ? vb_config_ref(options->config)
+            : vb_config_read(vb_config_files(), options->config_path, warnings, error);
     if (config == NULL)
         return NULL;
     g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(options->uri, deadline_ms, error);

@@ -18,6 +18,7 @@ typedef struct VbEngine VbEngine;
 typedef struct {
     const char *uri;           /**< NULL: LIBVIRT_DEFAULT_URI, else qemu:///system */
     const char *config_path;   /**< that file alone; NULL: those of engine/files.h */
+    VbConfig *config;          /**< (nullable): one that is read already, instead of @config_path */
     gboolean passthrough;      /**< may ask QEMU through libvirt; taints the guest */
     gboolean exact;            /**< RAM by numa_maps instead of samples */
     gboolean no_mover;         /**< neither see nor move RAM: all that giving pins back needs */

@@ -8,6 +8,10 @@
 /* Guests whose pages move at the same time: two movers gain 1.6 times one, more load the host's buses. */
 #define WORKERS 2
 
+/* How often, and how long between, a guest is asked anew whose job some call holds. */
+#define QUERY_TRIES 5
+#define QUERY_PAUSE_US (G_USEC_PER_SEC / 2)
+
 /* A running decision, for the runner's callbacks. */
 typedef struct {
     VbEngine *engine;
@@ -156,11 +160,26 @@ still_ours_to_place(const Session *session, const VbDomainLook *look, GError **e
     return ours;
 }
 
+/*
+ * A job that some call holds, nobody knows which: mostly a query of another client's, over in a
+ * moment. One that matters to moving tells its name, or lasts.
+ */
+static VbDomainLook *
+look_past_queries(const VbEngine *engine, const char *uuid, GError **error)
+{
+    for (guint try = 1;; try++) {
+        g_autoptr(VbDomainLook) look = look_at(engine, uuid, error);
+        if (look == NULL || g_strcmp0(look->busy, "job") != 0 || try == QUERY_TRIES)
+            return g_steal_pointer(&look);
+        g_usleep(QUERY_PAUSE_US);
+    }
+}
+
 static gboolean
 may_go_on(const char *uuid, gpointer user_data, GError **error)
 {
     const Session *session = user_data;
-    g_autoptr(VbDomainLook) look = look_at(session->engine, uuid, error);
+    g_autoptr(VbDomainLook) look = look_past_queries(session->engine, uuid, error);
     if (look == NULL)
         return FALSE;
     if (look->state == VB_GUEST_RUNNING)

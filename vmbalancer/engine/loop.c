@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/loop_private.h"
+#include <gio/gio.h>
+
+/* What happens to one guest comes in several events, and guests often come in flocks. */
+#define COALESCE_MS 200
+
+/* What to give back, for the thread that does it, and what came of it. */
+typedef struct {
+    VbReach *reach;
+    GPtrArray *guests;    /* (element-type VbGuest) */
+    GArray *releases;     /* (element-type VbRelease), as guests */
+    GPtrArray *errors;    /* (element-type GError), as guests; NULL where it went well */
+} Farewell;
+
+static void
+destroy_source(GSource **source)
+{
+    if (*source == NULL)
+        return;
+    g_source_destroy(*source);
+    g_clear_pointer(source, g_source_unref);
+}
+
+static gboolean
+on_next(gpointer data)
+{
+    VbLoop *loop = data;
+    g_clear_pointer(&loop->next, g_source_unref);
+    if (loop->looking)
+        loop->again = TRUE;
+    else
+        vb_loop_look(loop, VB_LOOK_FULL);
+    return G_SOURCE_REMOVE;
+}
+
+void
+vb_loop_schedule(VbLoop *loop, guint ms)
+{
+    gint64 due_us = g_get_monotonic_time() + (gint64)ms * 1000;
+    if (loop->stopping || !loop->connected || (loop->next != NULL && loop->next_us <= due_us))
+        return;
+    destroy_source(&loop->next);
+    loop->next_us = due_us;
+    loop->next = g_timeout_source_new(ms);
+    g_source_set_callback(loop->next, on_next, loop, NULL);
+    g_source_attach(loop->next, loop->context);
+}
+
+/* Events may come faster than looks can be taken: then looks take half of the time at most. */
+static void
+wake(VbLoop *loop)
+{
+    vb_pace_hurry(&loop->pace);
+    vb_loop_schedule(loop, MAX(COALESCE_MS, (guint)(loop->look_us / 1000)));
+}
+
+VbWard *
+vb_loop_ward(VbLoop *loop, const char *uuid, const char *name)
+{
+    VbWard *ward = g_hash_table_lookup(loop->wards, uuid);
+    if (ward != NULL)
+        return ward;
+    ward = vb_ward_new(name != NULL ? name : uuid);
+    g_hash_table_insert(loop->wards, g_strdup(uuid), ward);
+    return ward;
+}
+
+VbFlight *
+vb_loop_flight(VbLoop *loop, const char *uuid)
+{
+    for (guint i = 0; i < loop->flights->len; i++) {
+        VbFlight *flight = g_ptr_array_index(loop->flights, i);
+        if (g_str_equal(flight->uuid, uuid))
+            return flight;
+    }
+    return NULL;
+}
+
+void
+vb_loop_tell_state(VbLoop *loop)
+{
+    g_autoptr(VbSnapshot) snapshot = vb_model_snapshot(loop->model);
+    VbLoopState state = {
+        .guests = snapshot->guests->len,
+        .in_flight = loop->flights->len,
+        .connected = loop->connected,
+        .stopping = loop->stopping,
+    };
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        state.opted_in += vb_ward_opted_in(g_ptr_array_index(snapshot->guests, i), loop->config);
+    loop->watcher->turned(&state, loop->user_data);
+}
+
+static void
+on_guest_event(VbLoop *loop, const VbEvent *event)
+{
+    VbFlight *flight = vb_loop_flight(loop, event->uuid);
+    VbWard *ward = vb_loop_ward(loop, event->uuid, event->name);
+    switch (event->kind) {
+    case VB_EVENT_PAUSED:
+    case VB_EVENT_STOPPED:
+    case VB_EVENT_MIGRATING:
+        if (flight != NULL) {
+            g_autofree char *reason = g_strdup_printf("the guest is %s by now",
+                                                      vb_event_kind_name(event->kind));
+            vb_flight_stop(flight, reason);
+        }
+        break;
+    case VB_EVENT_STARTED:
+        ward->newcomer = TRUE;
+        ward->tries = 0;
+        vb_loop_ask(loop, event->uuid, event->name);
+        break;
+    case VB_EVENT_RESUMED:
+        if (ward->newcomer)
+            vb_loop_ask(loop, event->uuid, event->name);
+        break;
+    case VB_EVENT_TUNABLE:
+        /* Mostly our own pin. If not, the flight must end. */
+        if (flight != NULL) {
+            vb_loop_ask(loop, event->uuid, event->name);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    wake(loop);
+}
+
+void
+vb_loop_event(VbLoop *loop, const VbEvent *event)
+{
+    if (loop->stopping)
+        return;
+    if (event->uuid != NULL) {
+        on_guest_event(loop, event);
+        return;
+    }
+    loop->rebuilt = FALSE;
+    loop->connected = event->kind == VB_EVENT_CONNECTED;
+    if (loop->connected) {
+        loop->epoch++;
+        vb_pace_hurry(&loop->pace);
+        vb_loop_schedule(loop, 0);
+    } else {
+        destroy_source(&loop->next);
+        destroy_source(&loop->beat);
+    }
+    vb_loop_tell_state(loop);
+}
+
+void
+vb_loop_configure(VbLoop *loop, VbConfig *config)
+{
+    vb_config_free(loop->config);
+    loop->config = vb_config_ref(config);
+    loop->reach->ops->configure(loop->reach, config);
+    vb_pace_set(&loop->pace, config->interval_ns);
+    wake(loop);
+}
+
+static void
+farewell_free(gpointer data)
+{
+    Farewell *farewell = data;
+    g_ptr_array_unref(farewell->guests);
+    g_ptr_array_unref(farewell->errors);
+    g_array_unref(farewell->releases);
+    g_free(farewell);
+}
+
+static void
+release_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    Farewell *farewell = data;
+    for (guint i = 0; i < farewell->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(farewell->guests, i);
+        GError *error = NULL;
+        VbRelease release = {0};
+        farewell->reach->ops->release(farewell->reach, guest->uuid, &release, &error);
+        g_array_append_val(farewell->releases, release);
+        g_ptr_array_add(farewell->errors, error);
+    }
+    g_task_return_boolean(task, TRUE);
+}
+
+static void
+on_released(GObject *source, GAsyncResult *result, gpointer data)
+{
+    VbLoop *loop = data;
+    const Farewell *farewell = g_task_get_task_data(G_TASK(result));
+    for (guint i = 0; i < farewell->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(farewell->guests, i);
+        const VbRelease *release = &g_array_index(farewell->releases, VbRelease, i);
+        const GError *error = g_ptr_array_index(farewell->errors, i);
+        if (release->recorded || error != NULL)
+            loop->watcher->released(guest->uuid, guest->name, release, error, loop->user_data);
+    }
+    loop->watcher->stopped(loop->user_data);
+}
+
+static void
+free_error(gpointer error)
+{
+    if (error != NULL)
+        g_error_free(error);
+}
+
+/* Also what the one-shot command has pinned: who stops the daemon wants the host as it was. */
+static void
+say_farewell(VbLoop *loop)
+{
+    Farewell *farewell = g_new0(Farewell, 1);
+    g_autoptr(VbSnapshot) snapshot = vb_model_snapshot(loop->model);
+    farewell->reach = loop->reach;
+    farewell->guests = g_ptr_array_new_with_free_func((GDestroyNotify)vb_guest_free);
+    farewell->errors = g_ptr_array_new_with_free_func(free_error);
+    farewell->releases = g_array_new(FALSE, TRUE, sizeof(VbRelease));
+    for (guint i = 0; !loop->config->keep_on_stop && i < snapshot->guests->len; i++)
+        g_ptr_array_add(farewell->guests, vb_guest_copy(g_ptr_array_index(snapshot->guests, i)));
+    GHashTableIter iter;
+    gpointer uuid, guest;
+    g_hash_table_iter_init(&iter, loop->newcomers);
+    while (!loop->config->keep_on_stop && g_hash_table_iter_next(&iter, &uuid, &guest))
+        if (vb_snapshot_find(snapshot, uuid) == NULL)
+            g_ptr_array_add(farewell->guests, vb_guest_copy(guest));
+    loop->releasing = TRUE;
+    g_autoptr(GTask) task = g_task_new(NULL, NULL, on_released, loop);
+    g_task_set_task_data(task, farewell, farewell_free);
+    g_task_run_in_thread(task, release_all);
+}
+
+void
+vb_loop_check_stopped(VbLoop *loop)
+{
+    if (loop->stopping && !loop->releasing && loop->looks == 0 && loop->flights->len == 0)
+        say_farewell(loop);
+}
+
+void
+vb_loop_stop(VbLoop *loop)
+{
+    if (loop->stopping)
+        return;
+    loop->stopping = TRUE;
+    destroy_source(&loop->next);
+    destroy_source(&loop->beat);
+    destroy_source(&loop->retry);
+    for (guint i = 0; i < loop->flights->len; i++)
+        vb_flight_stop(g_ptr_array_index(loop->flights, i), "vmbalancerd stops");
+    vb_loop_tell_state(loop);
+    vb_loop_check_stopped(loop);
+}
+
+VbLoop *
+vb_loop_new(VbReach *reach, VbConfig *config, const VbLoopWatcher *watcher, gpointer user_data)
+{
+    VbLoop *loop = g_new0(VbLoop, 1);
+    loop->reach = reach;
+    loop->config = vb_config_ref(config);
+    loop->watcher = watcher;
+    loop->user_data = user_data;
+    loop->context = g_main_context_ref_thread_default();
+    loop->model = vb_model_new();
+    loop->wards =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_ward_free);
+    loop->newcomers =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_guest_free);
+    loop->flights = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
+    loop->landed = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
+    loop->settling = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
+    vb_pace_set(&loop->pace, config->interval_ns);
+    return loop;
+}
+
+void
+vb_loop_free(VbLoop *loop)
+{
+    if (loop == NULL)
+        return;
+    destroy_source(&loop->next);
+    destroy_source(&loop->beat);
+    destroy_source(&loop->retry);
+    g_ptr_array_unref(loop->flights);
+    g_ptr_array_unref(loop->landed);
+    g_ptr_array_unref(loop->settling);
+    g_hash_table_unref(loop->newcomers);
+    g_hash_table_unref(loop->wards);
+    vb_observation_free(loop->full);
+    vb_model_free(loop->model);
+    g_main_context_unref(loop->context);
+    vb_config_free(loop->config);
+    g_free(loop);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/loop_private.h"
+#include <gio/gio.h>
+#include <vmbalancer/error.h>
+
+/* Between full looks the threads are looked at, so that a vCPU that wanders shows where it ran. */
+#define BEAT_MS 1000
+/* A guest that starts is in its start job for a moment after the event; who is busy for longer than
+ * ten seconds is left to the looks at all. */
+#define RETRY_MS 200
+#define TRIES_MAX 50
+
+/* A look on its way. */
+typedef struct {
+    VbLoop *loop;
+    VbLookDepth depth;
+    char *uuid;          /* of the one guest; NULL: all */
+    guint epoch;
+    gint64 began_us;
+} Look;
+
+static void
+look_free(gpointer data)
+{
+    Look *look = data;
+    g_free(look->uuid);
+    g_free(look);
+}
+
+static void
+run_look(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    const Look *look = data;
+    VbReach *reach = look->loop->reach;
+    g_autoptr(GError) error = NULL;
+    /* The loop leaves its last full look alone while one is under way. */
+    VbObservation *seen =
+        look->uuid != NULL ? reach->ops->look_guest(reach, look->uuid, &error)
+                           : reach->ops->look(reach, look->depth, look->loop->full, &error);
+    if (seen == NULL)
+        g_task_return_error(task, g_steal_pointer(&error));
+    else
+        g_task_return_pointer(task, seen, (GDestroyNotify)vb_observation_free);
+}
+
+static void
+begin(VbLoop *loop, VbLookDepth depth, const char *uuid, GAsyncReadyCallback done)
+{
+    Look *look = g_new0(Look, 1);
+    *look = (Look){loop, depth, g_strdup(uuid), loop->epoch, g_get_monotonic_time()};
+    loop->looks++;
+    g_autoptr(GTask) task = g_task_new(NULL, NULL, done, loop);
+    g_task_set_task_data(task, look, look_free);
+    g_task_run_in_thread(task, run_look);
+}
+
+static gboolean
+on_beat(gpointer data)
+{
+    VbLoop *loop = data;
+    g_clear_pointer(&loop->beat, g_source_unref);
+    if (!loop->looking)
+        vb_loop_look(loop, VB_LOOK_THREADS);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+schedule_beat(VbLoop *loop)
+{
+    if (loop->beat != NULL || loop->stopping || !loop->connected || loop->full == NULL)
+        return;
+    loop->beat = g_timeout_source_new(BEAT_MS);
+    g_source_set_callback(loop->beat, on_beat, loop, NULL);
+    g_source_attach(loop->beat, loop->context);
+}
+
+static void
+tell_trouble(VbLoop *loop, const GError *error)
+{
+    if (error != NULL || loop->troubled)
+        loop->watcher->trouble(error, loop->user_data);
+    loop->troubled = error != NULL;
+}
+
+static void
+fold(VbLoop *loop, const VbObservation *seen)
+{
+    if (loop->fresh_window)
+        vb_model_begin_window(loop->model);
+    loop->fresh_window = FALSE;
+    vb_model_fold(loop->model, seen);
+}
+
+static gboolean
+is_gone(gpointer uuid, gpointer ward, gpointer seen)
+{
+    return !((VbWard *)ward)->asked && !g_hash_table_contains(seen, uuid);
+}
+
+/* What is known of guests that are no more goes; who is in the model is no newcomer. */
+static void
+forget(VbLoop *loop, const VbObservation *seen)
+{
+    g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < seen->guests->len; i++) {
+        const VbGuestSight *sight = g_ptr_array_index(seen->guests, i);
+        g_hash_table_add(uuids, sight->facts->uuid);
+        g_hash_table_remove(loop->newcomers, sight->facts->uuid);
+    }
+    g_hash_table_foreach_remove(loop->wards, is_gone, uuids);
+}
+
+static void
+take_in(VbLoop *loop, const Look *look, VbObservation *seen)
+{
+    fold(loop, seen);
+    loop->look_us = g_get_monotonic_time() - look->began_us;
+    vb_observation_free(loop->full);
+    loop->full = seen;
+    forget(loop, seen);
+    g_ptr_array_set_size(loop->settling, 0);
+    loop->rebuilt = TRUE;
+    vb_loop_decide(loop);
+    loop->fresh_window = TRUE;
+}
+
+static void
+on_looked(GObject *source, GAsyncResult *result, gpointer data)
+{
+    VbLoop *loop = data;
+    const Look *look = g_task_get_task_data(G_TASK(result));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VbObservation) seen = g_task_propagate_pointer(G_TASK(result), &error);
+    loop->looks--;
+    loop->looking = FALSE;
+    if (loop->stopping) {
+        vb_loop_check_stopped(loop);
+        return;
+    }
+    gboolean stale = look->epoch != loop->epoch || !loop->connected;
+    if (seen != NULL && look->depth == VB_LOOK_THREADS && !stale)
+        fold(loop, seen);
+    if (look->depth == VB_LOOK_FULL && !stale) {
+        tell_trouble(loop, error);
+        if (seen != NULL)
+            take_in(loop, look, g_steal_pointer(&seen));
+        vb_loop_schedule(loop, vb_pace_next(&loop->pace));
+        vb_loop_tell_state(loop);
+    }
+    if (loop->again || (stale && look->depth == VB_LOOK_FULL))
+        vb_loop_schedule(loop, 0);
+    loop->again = FALSE;
+    schedule_beat(loop);
+}
+
+void
+vb_loop_look(VbLoop *loop, VbLookDepth depth)
+{
+    loop->looking = TRUE;
+    if (depth == VB_LOOK_FULL) {
+        g_ptr_array_extend_and_steal(loop->settling, g_steal_pointer(&loop->landed));
+        loop->landed = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
+    }
+    begin(loop, depth, NULL, on_looked);
+}
+
+/* A guest that somebody else places or stops by now must not fly on. */
+static void
+check_flight(VbFlight *flight, const VbGuest *guest)
+{
+    if (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)
+        vb_flight_stop(flight, guest->reason != NULL ? guest->reason
+                                                     : "somebody else places it by now");
+    else if (guest->state == VB_GUEST_PAUSED)
+        vb_flight_stop(flight, "the guest is paused by now");
+}
+
+static gboolean
+on_retry(gpointer data)
+{
+    VbLoop *loop = data;
+    GHashTableIter iter;
+    gpointer uuid, value;
+    g_clear_pointer(&loop->retry, g_source_unref);
+    g_hash_table_iter_init(&iter, loop->wards);
+    while (g_hash_table_iter_next(&iter, &uuid, &value)) {
+        VbWard *ward = value;
+        if (ward->due)
+            vb_loop_ask(loop, uuid, ward->name);
+        ward->due = FALSE;
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+try_again(VbLoop *loop, VbWard *ward)
+{
+    ward->newcomer = ward->newcomer && ++ward->tries < TRIES_MAX;
+    ward->due = ward->newcomer;
+    if (!ward->due || loop->retry != NULL)
+        return;
+    loop->retry = g_timeout_source_new(RETRY_MS);
+    g_source_set_callback(loop->retry, on_retry, loop, NULL);
+    g_source_attach(loop->retry, loop->context);
+}
+
+/* One that starts paused is met when it is resumed. */
+static void
+meet_newcomer(VbLoop *loop, VbWard *ward, const Look *look, const VbObservation *seen)
+{
+    const VbGuest *guest = ((const VbGuestSight *)g_ptr_array_index(seen->guests, 0))->facts;
+    gboolean current = loop->rebuilt && look->epoch == loop->epoch;
+    if (current && (guest->state == VB_GUEST_BUSY || guest->pid == 0)) {
+        try_again(loop, ward);
+        return;
+    }
+    ward->newcomer = current && guest->state == VB_GUEST_PAUSED;
+    if (current && guest->state == VB_GUEST_RUNNING)
+        vb_loop_place(loop, seen);
+}
+
+static void
+on_asked(GObject *source, GAsyncResult *result, gpointer data)
+{
+    VbLoop *loop = data;
+    const Look *look = g_task_get_task_data(G_TASK(result));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VbObservation) seen = g_task_propagate_pointer(G_TASK(result), &error);
+    VbWard *ward = vb_loop_ward(loop, look->uuid, NULL);
+    gboolean again = ward->ask_again;
+    ward->asked = ward->ask_again = FALSE;
+    loop->looks--;
+    if (loop->stopping) {
+        vb_loop_check_stopped(loop);
+        return;
+    }
+    if (seen == NULL) {
+        g_debug("guest %s: %s", ward->name, error->message);
+        try_again(loop, ward);
+        return;
+    }
+    const VbGuestSight *sight = g_ptr_array_index(seen->guests, 0);
+    VbFlight *flight = vb_loop_flight(loop, look->uuid);
+    if (flight != NULL)
+        check_flight(flight, sight->facts);
+    else if (ward->newcomer)
+        meet_newcomer(loop, ward, look, seen);
+    if (again)
+        vb_loop_ask(loop, look->uuid, ward->name);
+}
+
+void
+vb_loop_ask(VbLoop *loop, const char *uuid, const char *name)
+{
+    VbWard *ward = vb_loop_ward(loop, uuid, name);
+    ward->ask_again = ward->asked;
+    if (ward->asked || !loop->connected)
+        return;
+    ward->asked = TRUE;
+    begin(loop, VB_LOOK_FULL, uuid, on_asked);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/model.h"
+#include "engine/loop.h"
+#include "engine/pace.h"
+#include "engine/ward.h"
+
+G_BEGIN_DECLS
+
+/* The loop's inside, shared by its files only. */
+struct VbLoop {
+    VbReach *reach;
+    VbConfig *config;
+    const VbLoopWatcher *watcher;
+    gpointer user_data;
+    GMainContext *context;
+    VbModel *model;
+    VbObservation *full;       /* the last full look */
+    GHashTable *wards;         /* uuid -> VbWard */
+    GHashTable *newcomers;     /* uuid -> VbGuest: looked at later than all together were */
+    GPtrArray *flights;        /* (element-type VbFlight): in the air */
+    GPtrArray *landed;         /* (element-type VbFlight): no look began since */
+    GPtrArray *settling;       /* (element-type VbFlight): landed, and a look began since */
+    VbPace pace;
+    GSource *next;             /* the next full look */
+    gint64 next_us;            /* its time */
+    GSource *beat;             /* the next look at threads */
+    GSource *retry;            /* the next looks at newcomers that were busy */
+    gint64 look_us;            /* how long the last full look took */
+    guint epoch;               /* connections so far */
+    guint looks;               /* on threads now, of all kinds */
+    gboolean connected;
+    gboolean rebuilt;          /* a full look that began in this epoch is folded */
+    gboolean looking;          /* a look at all guests is under way */
+    gboolean again;            /* a full look is due as soon as that is over */
+    gboolean troubled;         /* the last look failed */
+    gboolean fresh_window;     /* the next fold begins a window */
+    gboolean stopping;
+    gboolean releasing;
+};
+
+/* loop.c */
+
+/** Lets a full look begin after @ms, if none is to begin sooner. */
+void vb_loop_schedule(VbLoop *loop, guint ms);
+/** Goes on with stopping, if nothing is under way any more. */
+void vb_loop_check_stopped(VbLoop *loop);
+void vb_loop_tell_state(VbLoop *loop);
+/** The ward of that guest, a new one if there is none. @name: (nullable) */
+VbWard *vb_loop_ward(VbLoop *loop, const char *uuid, const char *name);
+VbFlight *vb_loop_flight(VbLoop *loop, const char *uuid);
+
+/* loop_look.c */
+
+/** Begins a look at all guests on a thread; it ends in a decision. None may be under way. */
+void vb_loop_look(VbLoop *loop, VbLookDepth depth);
+/** Begins a look at one guest: to place it if it just started, or to see if it may fly on. */
+void vb_loop_ask(VbLoop *loop, const char *uuid, const char *name);
+
+/* loop_act.c */
+
+/** The host as it will be once all flights have landed. Returns: (transfer full). */
+VbSnapshot *vb_loop_snapshot(VbLoop *loop);
+/** Decides on all guests and lets them fly. */
+void vb_loop_decide(VbLoop *loop);
+/** Places a guest that just started, if it opted in and has no home yet. @alone: a full look that has that guest alone */
+void vb_loop_place(VbLoop *loop, const VbObservation *alone);
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Initial placement: a home for a guest that just started, before it has touched most of its RAM, so
+ * that what it touches first lies there already. Its own policy decides, on presumed facts where
+ * there are none yet: each vCPU counts as fully busy, for its demand is not known; of a cell that is
+ * touched to less than a quarter nothing counts as present; and only nodes with room for all that
+ * the guest may still touch, beside what guests at home there may, are open to it.
+ */
+
+/**
+ * Decides and guards. Pure. Only threads are pinned; RAM that lies elsewhere already is the
+ * business of the looks that follow.
+ * @snapshot: the host with all guests, the newcomer included
+ * Returns: (transfer full): its plan has no action if the guest is placed already or cannot be;
+ * the latter is in its declines. NULL with VB_ERROR_NO_GUEST.
+ */
+VbDecision *vb_newcomer_decide(const VbSnapshot *snapshot, const VbConfig *config,
+                               const char *uuid, GError **error);
+
+G_END_DECLS

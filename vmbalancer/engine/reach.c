@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/reach.h"
+#include "engine/private.h"
+#include "observe/guest.h"
+#include <vmbalancer/error.h>
+
+/* An engine with those who use it: one that is replaced lives until its last call is over. */
+typedef struct {
+    VbEngine *engine;
+} Holder;
+
+typedef struct {
+    VbReach reach;
+    char *uri;
+    GMutex lock;      /* guards what follows */
+    VbConfig *config;
+    Holder *holder;   /* NULL: to be opened */
+} Real;
+
+static void
+holder_clear(gpointer data)
+{
+    vb_engine_close(((Holder *)data)->engine);
+}
+
+static void
+holder_unref(Holder *holder)
+{
+    g_atomic_rc_box_release_full(holder, holder_clear);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Holder, holder_unref)
+
+static Holder *
+open_holder(Real *self, GError **error)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    VbEngineOptions options = {.uri = self->uri, .config = self->config};
+    VbEngine *engine = vb_engine_open(&options, warnings, error);
+    if (engine == NULL)
+        return NULL;
+    Holder *holder = g_atomic_rc_box_new0(Holder);
+    holder->engine = engine;
+    return holder;
+}
+
+/* Who waits here while another opens would wait as long by itself. */
+static Holder *
+take(Real *self, GError **error)
+{
+    g_mutex_lock(&self->lock);
+    if (self->holder == NULL)
+        self->holder = open_holder(self, error);
+    Holder *holder = self->holder != NULL ? g_atomic_rc_box_acquire(self->holder) : NULL;
+    g_mutex_unlock(&self->lock);
+    return holder;
+}
+
+/* The next call opens a new engine, unless another has done so already. */
+static void
+drop(Real *self, const Holder *holder)
+{
+    Holder *old = NULL;
+    g_mutex_lock(&self->lock);
+    if (holder == NULL || self->holder == holder)
+        old = g_steal_pointer(&self->holder);
+    g_mutex_unlock(&self->lock);
+    if (old != NULL)
+        holder_unref(old);
+}
+
+/* A mover for each look: one that was killed or hangs is none of the next look's concern. */
+static VbObservation *
+real_look(VbReach *reach, VbLookDepth depth, const VbObservation *full, GError **error)
+{
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    if (holder == NULL)
+        return NULL;
+    VbObserver observer = holder->engine->observer;
+    observer.mover = NULL;
+    if (depth == VB_LOOK_THREADS)
+        return vb_observe_threads(&observer, full);
+    g_autoptr(VbMover) mover = vb_mover_spawn(NULL, error);
+    if (mover == NULL)
+        return NULL;
+    observer.mover = mover;
+    VbObservation *observation = vb_observe_full(&observer, error);
+    if (observation != NULL)
+        vb_config_apply_host(holder->engine->config, observation);
+    return observation;
+}
+
+static VbObservation *
+look_at(VbEngine *engine, VbMover *mover, const char *uuid, GError **error)
+{
+    VbObserver observer = engine->observer;
+    observer.mover = mover;
+    g_autoptr(VbObservation) observation = vb_observation_new(VB_LOOK_FULL);
+    if (!vb_observe_host(observer.kernel, observation, error))
+        return NULL;
+    vb_config_apply_host(engine->config, observation);
+    g_autoptr(VbDomainLook) look = engine->hypervisor->ops->look(engine->hypervisor, uuid,
+                                                                 engine->deadline_ms, error);
+    if (look == NULL)
+        return NULL;
+    VbGuestSight *sight = vb_guest_look(&observer, look, &observation->topology);
+    if (sight == NULL) {
+        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "guest %s ended while it was looked at",
+                    uuid);
+        return NULL;
+    }
+    g_ptr_array_add(observation->guests, sight);
+    observation->time_ns = observer.kernel->ops->now_ns(observer.kernel);
+    return g_steal_pointer(&observation);
+}
+
+static VbObservation *
+real_look_guest(VbReach *reach, const char *uuid, GError **error)
+{
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    g_autoptr(VbMover) mover = holder != NULL ? vb_mover_spawn(NULL, error) : NULL;
+    return mover != NULL ? look_at(holder->engine, mover, uuid, error) : NULL;
+}
+
+static gboolean
+is_unreachable(const GPtrArray *outcomes)
+{
+    for (guint i = 0; i < outcomes->len; i++) {
+        const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
+        if (outcome->result == VB_RESULT_FAILED && outcome->code == VB_ERROR_UNREACHABLE)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static GPtrArray *
+real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 rate_bytes_per_s,
+         GCancellable *cancellable, GError **error)
+{
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    if (holder == NULL)
+        return NULL;
+    VbDecision decision = {.plan = (VbPlan *)plan, .before = (VbSnapshot *)before};
+    GPtrArray *outcomes =
+        vb_engine_run(holder->engine, &decision, rate_bytes_per_s, NULL, NULL, cancellable);
+    if (is_unreachable(outcomes))
+        drop((Real *)reach, holder);
+    return outcomes;
+}
+
+/* Most guests have no record; those that have one are worth asking libvirt for. */
+static gboolean
+real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
+{
+    *ret = (VbRelease){0};
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    if (holder == NULL)
+        return FALSE;
+    const VbObserver *observer = &holder->engine->observer;
+    g_autoptr(GHashTable) ours = observer->our_pins(uuid, observer->user_data);
+    return ours == NULL || vb_engine_release(holder->engine, uuid, ret, error);
+}
+
+static void
+real_configure(VbReach *reach, VbConfig *config)
+{
+    Real *self = (Real *)reach;
+    g_mutex_lock(&self->lock);
+    vb_config_free(self->config);
+    self->config = vb_config_ref(config);
+    g_mutex_unlock(&self->lock);
+    drop(self, NULL);
+}
+
+static gint64
+real_now_ns(VbReach *reach)
+{
+    VbKernel *kernel = vb_kernel_real();
+    return kernel->ops->now_ns(kernel);
+}
+
+static void
+real_free(VbReach *reach)
+{
+    Real *self = (Real *)reach;
+    drop(self, NULL);
+    vb_config_free(self->config);
+    g_mutex_clear(&self->lock);
+    g_free(self->uri);
+    g_free(self);
+}
+
+static const VbReachOps real_ops = {
+    .look = real_look,
+    .look_guest = real_look_guest,
+    .run = real_run,
+    .release = real_release,
+    .configure = real_configure,
+    .now_ns = real_now_ns,
+    .free = real_free,
+};
+
+VbReach *
+vb_reach_new(const char *uri, VbConfig *config)
+{
+    Real *self = g_new0(Real, 1);
+    self->reach.ops = &real_ops;
+    self->uri = g_strdup(uri);
+    self->config = vb_config_ref(config);
+    g_mutex_init(&self->lock);
+    return &self->reach;
+}
+
+void
+vb_reach_free(VbReach *reach)
+{
+    if (reach != NULL)
+        reach->ops->free(reach);
+}

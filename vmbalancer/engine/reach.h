@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+
+G_BEGIN_DECLS
+
+/*
+ * What the daemon's loop sees with and acts with. Real: vb_reach_new(); tests put a fake in its
+ * place. Every call blocks, under the deadlines of observe and libvirt, and is made on a worker
+ * thread, several at a time.
+ */
+typedef struct VbReach VbReach;
+
+typedef struct {
+    /** A full look without regard to @full, or one at the threads of the guests of @full. */
+    VbObservation *(*look)(VbReach *reach, VbLookDepth depth, const VbObservation *full,
+                           GError **error);
+    /** A full look that has that guest alone; VB_ERROR_NO_GUEST if it does not run. */
+    VbObservation *(*look_guest)(VbReach *reach, const char *uuid, GError **error);
+    /**
+     * Does a plan of one guest, as vb_engine_run().
+     * @before: the host that it was made for
+     * @rate_bytes_per_s: 0 = no limit but the guest's
+     * Returns: (transfer full) (element-type VbOutcome), NULL with @error if nothing was tried
+     */
+    GPtrArray *(*run)(VbReach *reach, const VbPlan *plan, const VbSnapshot *before,
+                      guint64 rate_bytes_per_s, GCancellable *cancellable, GError **error);
+    /** Gives a guest's pins back, as vb_engine_release(). */
+    gboolean (*release)(VbReach *reach, const char *uuid, VbRelease *ret, GError **error);
+    /** Uses another configuration from the next call on. */
+    void (*configure)(VbReach *reach, VbConfig *config);
+    /** The monotonic clock of the looks; does not block. */
+    gint64 (*now_ns)(VbReach *reach);
+    void (*free)(VbReach *reach);
+} VbReachOps;
+
+/** Implementations embed it first. */
+struct VbReach {
+    const VbReachOps *ops;
+};
+
+/**
+ * The real one. Connects at the first call, not before, and anew when the mover died.
+ * @uri: (nullable): as vb_hypervisor_connect()
+ */
+VbReach *vb_reach_new(const char *uri, VbConfig *config);
+void vb_reach_free(VbReach *reach);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbReach, vb_reach_free)
+
+G_END_DECLS
