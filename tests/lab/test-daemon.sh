@@ -1,0 +1,109 @@
+#!/bin/bash
+# vmbalancerd keeps the guests that opted in at home by itself, leaves others alone, and survives
+# what happens on a host: libvirtd restarts, an operator's pins, its own stop and its own death.
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
+source "$LAB_DIR/lib.sh"
+
+log=/tmp/daemon.log
+metadata() { echo "<metadata><vmb:numa xmlns:vmb='urn:vmbalancer:domain:1.0' policy='$1'/></metadata>"; }
+daemon() {
+	vmbalancerd >>$log 2>&1 </dev/null &
+	daemon=$!
+	lab_until 10 grep -q "connected to libvirt" $log
+}
+# home NAME: its vCPU is held by one node, and 98 % of its RAM is there.
+home() {
+	local node
+	node=$(lab_affinity "$1" 0)
+	[[ "$node" =~ ^[0-3]$ ]] && [ "$(lab_share "$1" "$node" | cut -d . -f 1)" -ge 98 ]
+}
+nl=$'\n'
+pinned() { virsh -q dumpxml "$1" | grep -c '<vcpupin' || true; }
+held() { [[ "$(lab_affinity "$1" 0)" =~ ^[0-3]$ ]]; }
+actions() { grep -c "^vmbalancerd: guest .*\(pinned to node\|moved from\)" $log; }
+restart_libvirtd() {
+	kill "$(pidof libvirtd)"
+	lab_until 20 bash -c '! pidof libvirtd'
+	libvirtd -d
+	lab_until 30 virsh -q list
+}
+
+for name in one two; do
+	lab_guest $name --memory 64 --define --xml-extra "$(metadata home-node)" || exit 1
+done
+lab_guest left --memory 48 --define --xml-extra "$(metadata none)" || exit 1
+lab_guest flip --memory 48 --define --xml-extra "$(metadata none)" || exit 1
+lab_scatter one 0 1,2,3 --free
+lab_scatter two 1 3,0 --free
+lab_scatter left 2 0,1 --free
+lab_scatter flip 3 1,2 --free
+left=$(lab_pages left; lab_affinity left)
+
+daemon
+lab_ok "within 60 s the guests that opted in are home" lab_until 60 eval 'home one && home two' ||
+	sed 's/^/# /' $log
+lab_is "$(vmbalancerd 2>&1 | grep -c "another vmbalancerd")" 1 "a second daemon is refused"
+
+# A guest that starts: pinned before it has touched much.
+began=$EPOCHREALTIME
+lab_guest young --memory 96 --define --no-wait --xml-extra "$(metadata home-node)"
+started=$EPOCHREALTIME
+lab_ok "a guest that starts is pinned" lab_until 10 held young
+lab_note "virsh start took $((${started/./} - ${began/./})) us, the pin showed $((${EPOCHREALTIME/./} - ${started/./})) us later"
+lab_ready young
+lab_at_least "$(lab_share young "$(lab_affinity young 0)")" 70 "most of its RAM was touched at home"
+lab_ok "the log says so" grep -q "guest young: vcpu0 pinned .*chosen as it started" $log
+
+# metadata flips a guest while it runs.
+virsh -q metadata flip urn:vmbalancer:domain:1.0 --key vmb --live --config \
+	--set "<numa policy='home-node'/>" >/dev/null
+lab_ok "within 45 s of its metadata the guest is home" lab_until 45 home flip || sed 's/^/# /' $log
+lab_until 45 home young
+
+# libvirtd restarts; nothing is done twice.
+before=$(actions)
+for try in 1 2 3; do
+	restart_libvirtd
+	lab_until 40 eval "[ \$(grep -c 'connected to libvirt\$' $log) -gt $try ]"
+done
+sleep 20
+lab_ok "it survives three restarts of libvirtd" kill -0 "$daemon"
+lab_is "$(grep -c 'vmbalancerd: connected to libvirt$' $log)" 4 "and connected again each time"
+lab_is "$(actions)" "$before" "all at home: no further action"
+lab_ok "all are still home" eval 'home one && home two && home flip'
+lab_is "$(lab_pages left; lab_affinity left; pinned left)" "$left${nl}0" "the guest of policy none is as before"
+
+# An operator's pin is never overwritten.
+other=$((($(lab_affinity two 0) + 1) % 4))
+virsh -q vcpupin two 0 $other --live >/dev/null
+lab_ok "an operator's pin is noticed" lab_until 20 grep -q "guest two: not moved (foreign-pin)" $log
+sleep 5
+lab_is "$(lab_affinity two 0)" $other "and left as it is"
+
+# A reload with a bad configuration changes nothing.
+printf '[vmbalancer]\nreserve=64MiB\non-stop=perhaps\n' >/etc/vmbalancer.conf
+kill -HUP "$daemon"
+lab_ok "a bad configuration is refused" lab_until 5 grep -q "stays as it was: .*on-stop=perhaps" $log
+printf '[vmbalancer]\nreserve=64MiB\n' >/etc/vmbalancer.conf
+
+# Killed, and started again: it knows what is its own.
+kill -KILL "$daemon"
+wait "$daemon" 2>/dev/null
+lab_is "$(vmbalancer status -o json | jq -r '.guests[] | select(.name == "one") | .owner')" ours "after SIGKILL its pins are known as its own"
+vmbalancer release young >/dev/null
+lab_is "$(lab_affinity young 0)" 0-3 "and release is exact"
+mv $log $log.1 && : >$log
+daemon
+lab_ok "a new start brings home again what was released" lab_until 60 home young
+lab_is "$(grep -c "guest \(one\|flip\): .*\(pinned to node\|moved from\)" $log)" 0 "and does nothing again to the others"
+
+# SIGTERM gives everything back, and leaves the operator's pin.
+kill -TERM "$daemon"
+wait "$daemon"
+lab_is "$?" 0 "SIGTERM: it ends well"
+for name in one flip young; do
+	lab_is "$(lab_affinity $name 0)" 0-3 "SIGTERM: $name may run anywhere again"
+done
+lab_is "$(lab_affinity two 0)" $other "SIGTERM: the operator's pin stays"
+lab_is "$(find /var/lib/vmbalancer -name '*.json' | wc -l)" 0 "SIGTERM: no undo record is left"
+cat $log.1 $log | sed 's/^/# /'

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/loop.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The daemon's words, through GLib's structured logging: to the journal with the fields
+ * VMBALANCER_GUEST, VMBALANCER_UUID, VMBALANCER_REASON and a MESSAGE_ID a kind of line, else as plain
+ * lines to standard error, where control characters of guests' names are replaced.
+ */
+
+/** @verbose: lines of level debug too */
+void vb_log_begin(gboolean verbose);
+
+void vb_log_action(const VbFlight *flight, const VbAction *action, const VbOutcome *outcome);
+/** @decline: NULL: what held it back is over. What a next look will settle is level debug. */
+void vb_log_decline(const char *uuid, const char *name, const VbDecline *decline);
+void vb_log_release(const char *uuid, const char *name, const VbRelease *release,
+                    const GError *error);
+/** @error: NULL: it is over. The same trouble again is not told again. */
+void vb_log_trouble(const GError *error);
+
+G_END_DECLS
