@@ -70,7 +70,7 @@ is 'not those of another' '' status --dry
 is 'formats' 'json' -o j
 is 'formats behind =' 'json' status --output = j
 is 'policies' 'home-node' plan --policy h
-is 'policy verbs' 'get|list|set|unset' policy ''
+is 'policy verbs' 'list|get|set|unset' policy ''
 [[ -e owned ]] && { echo "not ok a name was run"; failed=1; }
 echo "1..$number"
 exit $failed
