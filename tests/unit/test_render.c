@@ -220,6 +220,31 @@ test_hostile_text_is_shown(void)
     }
 }
 
+/* Three pins and a move; what happened to all of them is told once. */
+static void
+test_what_failed_whole_is_told_so_and_once(void)
+{
+    static const VbStyle style = {.width = 0};
+    g_autoptr(VbPlan) plan = vb_plan_new("test");
+    g_autoptr(GPtrArray) outcomes =
+        g_ptr_array_new_with_free_func((GDestroyNotify)vb_outcome_free);
+    VbGuest guest = {.uuid = (char *)"u", .name = (char *)"web1"};
+    const VbCpuSet cpus = {{1}};
+    for (guint i = 0; i < 3; i++) {
+        vb_plan_add_pin(plan, &guest, "vcpu0", &cpus, 0, 1, "test");
+        g_ptr_array_add(outcomes, vb_outcome_new(i, VB_RESULT_FAILED, 0, 0, "no"));
+    }
+    vb_plan_add_move(plan, &guest, 0, 0, 1, 4096, "test");
+    g_ptr_array_add(outcomes, vb_outcome_new(3, VB_RESULT_CANCELLED, 0, 0, "not tried"));
+    g_autoptr(GString) text = g_string_new(NULL);
+    vb_render_outcomes(plan, outcomes, &style, text);
+    g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 6);
+    g_assert_nonnull(strstr(lines[1], "  failed  "));
+    g_assert_cmpstr(lines[3], ==, "web1: pin vcpu0 to node 1 and 2 more: failed: no");
+    g_assert_cmpstr(lines[4], ==, "web1: move cell 0 from node 0 to 1: cancelled: not tried");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -230,6 +255,7 @@ main(int argc, char **argv)
     g_test_add_func("/render/ascii", test_ascii);
     g_test_add_func("/render/a-pipe-gets-all", test_a_pipe_gets_all);
     g_test_add_func("/render/colour-is-only-colour", test_colour_is_only_colour);
+    g_test_add_func("/render/failed-whole-is-told-once", test_what_failed_whole_is_told_so_and_once);
     g_test_add_func("/render/hostile-text-is-shown", test_hostile_text_is_shown);
     return g_test_run();
 }

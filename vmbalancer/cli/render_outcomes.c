@@ -12,7 +12,7 @@ typedef struct {
     gint64 move_ns; /* of its moves */
 } Tally;
 
-/* Done if all is, failed or cancelled if all is that; partial otherwise. */
+/* Done if all is, failed or cancelled if nothing was done; partial otherwise. */
 static VbResult
 sum_up(const Tally *tally)
 {
@@ -24,7 +24,11 @@ sum_up(const Tally *tally)
         kinds++;
         result = (VbResult)i;
     }
-    return kinds > 1 ? VB_RESULT_PARTIAL : result;
+    if (kinds <= 1)
+        return result;
+    /* What was not tried after a failure does not make it a part of a success. */
+    gboolean none = !tally->any[VB_RESULT_DONE] && !tally->any[VB_RESULT_PARTIAL];
+    return none && tally->moved == 0 ? VB_RESULT_FAILED : VB_RESULT_PARTIAL;
 }
 
 static VbTint
@@ -97,33 +101,57 @@ render_tallies(const GArray *tallies, const VbStyle *style, GString *into)
     vb_table_render(table, 0, into);
 }
 
-/* "web1: move cell 0, node 1 to 0: partial: node 0 is full" */
+/* How many outcomes from @first on are the same of the same guest: as where pins fail together. */
+static guint
+count_alike(const VbPlan *plan, const GPtrArray *outcomes, guint first)
+{
+    const VbOutcome *one = g_ptr_array_index(outcomes, first);
+    const VbAction *action = g_ptr_array_index(plan->actions, one->action);
+    guint end = first + 1;
+    for (; end < outcomes->len; end++) {
+        const VbOutcome *next = g_ptr_array_index(outcomes, end);
+        const VbAction *other = g_ptr_array_index(plan->actions, next->action);
+        if (next->result != one->result || g_strcmp0(next->error, one->error) != 0 ||
+            g_strcmp0(other->uuid, action->uuid) != 0)
+            break;
+    }
+    return end - first;
+}
+
+/* "web1: move cell 0 from node 1 to 0 and 2 more: partial: node 0 is full" */
+static char *
+trouble_words(const VbAction *action, const VbOutcome *outcome, guint alike)
+{
+    g_autofree char *what = action->kind == VB_ACTION_PIN
+                                ? g_strdup_printf("pin %s to node %d", action->thread, action->to)
+                                : g_strdup_printf("move cell %u from node %d to %d", action->cell,
+                                                  action->from, action->to);
+    g_autofree char *more = alike > 1 ? g_strdup_printf(" and %u more", alike - 1) : g_strdup("");
+    return g_strdup_printf("%s: %s%s: %s%s%s", action->guest, what, more,
+                           vb_result_name(outcome->result), outcome->error != NULL ? ": " : "",
+                           outcome->error != NULL ? outcome->error : "");
+}
+
 static void
 render_trouble(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle *style, GString *into)
 {
     gboolean first = TRUE;
-    for (guint i = 0; i < outcomes->len; i++) {
+    guint alike = 1;
+    for (guint i = 0; i < outcomes->len; i += alike) {
         const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
+        alike = count_alike(plan, outcomes, i);
         if (outcome->result == VB_RESULT_DONE)
             continue;
-        const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
-        g_autofree char *what =
-            action->kind == VB_ACTION_PIN
-                ? g_strdup_printf("pin %s to node %d", action->thread, action->to)
-                : g_strdup_printf("move cell %u from node %d to %d", action->cell, action->from,
-                                  action->to);
-        g_autofree char *text = g_strdup_printf(
-            "%s: %s: %s%s%s", action->guest, what, vb_result_name(outcome->result),
-            outcome->error != NULL ? ": " : "", outcome->error != NULL ? outcome->error : "");
+        g_autofree char *text =
+            trouble_words(g_ptr_array_index(plan->actions, outcome->action), outcome, alike);
         g_autofree char *shown = vb_text_shown(text, style->utf8);
-        GString *lines = g_string_new(NULL);
+        g_autoptr(GString) lines = g_string_new(NULL);
         vb_text_wrap(shown, 4, style->width, lines);
         if (first)
             g_string_append_c(into, '\n');
         first = FALSE;
         vb_style_paint(style, tint_of(outcome->result), lines->str, into);
         g_string_append_c(into, '\n');
-        g_string_free(lines, TRUE);
     }
 }
 
