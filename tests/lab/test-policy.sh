@@ -1,7 +1,7 @@
 #!/bin/bash
 # Per-guest policy: set by vmbalancer and by virsh, bad metadata, none, homes, memory that must stay,
 # the administrator's limits and host files.
-[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 400 "$0" "$@"
+[ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
 namespace=urn:vmbalancer:domain:1.0
