@@ -1,4 +1,5 @@
 """The files of a tree: what git knows, without what is built or only passes through."""
+import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -9,8 +10,10 @@ def files(tree):
     """All files that are, or could be, committed; as paths relative to @tree, sorted."""
     command = ["git", "-C", str(tree), "ls-files", "-z", "--cached", "--others",
                "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, check=False)
-    if listed.returncode == 0:
+    listed = None
+    if shutil.which("git"):
+        listed = subprocess.run(command, capture_output=True, check=False)
+    if listed and listed.returncode == 0:
         names = [Path(name) for name in listed.stdout.decode().split("\0") if name]
     else:
         names = [path.relative_to(tree) for path in tree.rglob("*")
