@@ -53,9 +53,11 @@ print(const VbCli *cli, const VbSnapshot *snapshot, gboolean one)
     fputs(text->str, stdout);
 }
 
+/* status without a guest, show with one. */
 static int
-run_status(const VbCommand *command, VbCli *cli, int argc, char **argv)
+run(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
+    gboolean one = command == &vb_command_show;
     Work job = {.cli = cli};
     const GOptionEntry entries[] = {
         {"exact", 0, 0, G_OPTION_ARG_NONE, &job.exact,
@@ -65,35 +67,16 @@ run_status(const VbCommand *command, VbCli *cli, int argc, char **argv)
     g_autoptr(GError) error = NULL;
     if (!vb_command_parse(command, cli, entries, &argc, &argv))
         return VB_EXIT_USAGE;
-    if (argc != 1)
-        return vb_command_misuse(command, "status takes no guest; show GUEST does");
+    if (argc != (one ? 2 : 1))
+        return vb_command_misuse(command, "%s",
+                                 one ? "show takes the name of one guest"
+                                     : "status takes no guest; show GUEST does");
     if (!vb_job_run(work, &job, 0, NULL, &error))
         return vb_command_fail(error);
     g_autoptr(VbSnapshot) snapshot = job.snapshot;
-    print(cli, snapshot, FALSE);
-    return VB_EXIT_DONE;
-}
-
-static int
-run_show(const VbCommand *command, VbCli *cli, int argc, char **argv)
-{
-    Work job = {.cli = cli};
-    const GOptionEntry entries[] = {
-        {"exact", 0, 0, G_OPTION_ARG_NONE, &job.exact,
-         "read numa_maps instead of samples: exact, but slow and felt by large guests", NULL},
-        {NULL},
-    };
-    g_autoptr(GError) error = NULL;
-    if (!vb_command_parse(command, cli, entries, &argc, &argv))
-        return VB_EXIT_USAGE;
-    if (argc != 2)
-        return vb_command_misuse(command, "show takes the name of one guest");
-    if (!vb_job_run(work, &job, 0, NULL, &error))
+    if (one && !keep_only(snapshot, argv[1], &error))
         return vb_command_fail(error);
-    g_autoptr(VbSnapshot) snapshot = job.snapshot;
-    if (!keep_only(snapshot, argv[1], &error))
-        return vb_command_fail(error);
-    print(cli, snapshot, TRUE);
+    print(cli, snapshot, one);
     return VB_EXIT_DONE;
 }
 
@@ -101,12 +84,12 @@ const VbCommand vb_command_status = {
     .name = "status",
     .arguments = "",
     .summary = "the host's nodes and every guest's locality",
-    .run = run_status,
+    .run = run,
 };
 
 const VbCommand vb_command_show = {
     .name = "show",
     .arguments = "GUEST",
     .summary = "one guest in full",
-    .run = run_show,
+    .run = run,
 };
