@@ -14,9 +14,10 @@ LAYERS = {
     "observe": ("core", "sys", "libvirt", "mover", "qmp"),
     "act": ("core", "sys", "libvirt", "mover"),
     "engine": ("core", "sys", "libvirt", "mover", "observe", "act"),
+    "bus": ("core",),
     "sim": ("core",),
-    "daemon": ("core", "engine"),
-    "cli": ("core", "engine"),
+    "daemon": ("core", "engine", "bus"),
+    "cli": ("core", "engine", "bus"),
 }
 # Single files that may include more, each with its reason.
 EXCEPTIONS = {
@@ -35,7 +36,7 @@ OWNED_HEADERS = [
     (r"curses\.h|ncurses", ("cli",)),
     (r"systemd/", ("daemon",)),
     (r"gio/|glib/gstdio\.h|glib-unix\.h", ("qmp", "sys", "libvirt", "mover", "observe", "act",
-                                          "engine", "daemon", "cli")),
+                                          "engine", "bus", "daemon", "cli")),
     (r"sys/|unistd\.h|fcntl\.h|dirent\.h|poll\.h|time\.h|signal\.h|pthread\.h|stdio\.h",
      ("qmp", "sys", "libvirt", "mover", "observe", "act", "engine", "daemon", "cli", "sim")),
 ]
