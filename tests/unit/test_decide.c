@@ -383,6 +383,25 @@ test_a_host_without_guests_has_nothing_to_do(Fixture *f, gconstpointer unused)
     g_assert_nonnull(decision->plan->policy);
 }
 
+/* One that moved a while ago, under a policy without a cooldown of its own and under one with. */
+static void
+test_a_guest_rests_after_a_move(Fixture *f, gconstpointer unused)
+{
+    const gint64 second = G_GINT64_CONSTANT(1000000000);
+    VbPlanRequest moron = {.policy = "moron"};
+    f->host->time_ns = 1000 * second;
+    f->one->last_move_ns = f->host->time_ns - 59 * second;
+    f->two->last_move_ns = f->host->time_ns - 60 * second;
+    g_autoptr(VbDecision) decision = decide(f, &moron);
+    g_assert_cmpstr(declined(decision, f->one), ==, "cooldown");
+    g_assert_true(acted_on(decision, f->two));
+    VbPlanRequest home_node = {.policy = "home-node"};
+    gint64 *shorter = g_memdup2(&second, sizeof second);
+    g_hash_table_replace(f->config->settings, g_strdup("home-node.cooldown"), shorter);
+    g_autoptr(VbDecision) own = decide(f, &home_node);
+    g_assert_true(acted_on(own, f->one));
+}
+
 #define ADD(path, test) g_test_add("/decide/" path, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -399,6 +418,7 @@ main(int argc, char **argv)
     ADD("policy/unknown-of-a-guest", test_a_guest_that_asks_for_no_such_policy_is_declined_alone);
     ADD("policy/mixed", test_each_guest_may_have_a_policy_of_its_own);
     ADD("policy/later-sees-earlier", test_a_later_policy_sees_what_an_earlier_one_took);
+    ADD("policy/cooldown", test_a_guest_rests_after_a_move);
     ADD("policy/parameters", test_the_hosts_parameters_reach_their_own_policy);
     ADD("to/kept-to", test_nodes_that_are_asked_for_are_kept_to);
     ADD("to/no-home", test_nodes_that_cannot_be_a_home_are_refused);

@@ -6,6 +6,8 @@
 
 /* What a guest without a policy of its own gets, until the host says otherwise. */
 #define FALLBACK_POLICY "home-node"
+/* A guest rests for so long after a move, unless its terms or its policy's own parameter say else. */
+#define COOLDOWN_NS (60 * G_GINT64_CONSTANT(1000000000))
 
 void
 vb_decision_free(VbDecision *decision)
@@ -148,6 +150,17 @@ append(VbPlan *into, const VbPlan *from)
     }
 }
 
+/* A policy that has a cooldown among its parameters keeps it by itself. */
+static gint64
+cooldown_of(const VbPolicy *policy)
+{
+    const VbParameter *p = policy->parameters;
+    for (; p != NULL && p->name != NULL; p++)
+        if (g_str_equal(p->name, "cooldown"))
+            return 0;
+    return COOLDOWN_NS;
+}
+
 /* One policy's guests, on the host as the policies before it will leave it. */
 static void
 decide_policy(VbDecision *decision, const VbPolicy *policy, const VbConfig *config,
@@ -158,7 +171,7 @@ decide_policy(VbDecision *decision, const VbPolicy *policy, const VbConfig *conf
         return;
     vb_config_apply(config, policy, now);
     vb_terms_fix(now);
-    VbGuardLimits limits = {.force = request->force};
+    VbGuardLimits limits = {.cooldown_ns = cooldown_of(policy), .force = request->force};
     g_autoptr(VbPlan) plan = vb_policy_decide(policy, now);
     vb_guard_apply(plan, now, &limits);
     g_autoptr(VbSnapshot) predicted = vb_predict(now, plan);
