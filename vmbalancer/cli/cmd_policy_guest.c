@@ -3,6 +3,7 @@
 #include "cli/job.h"
 #include "cli/render_policy.h"
 #include "core/json_write.h"
+#include "engine/document.h"
 #include "engine/files.h"
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +69,7 @@ vb_policy_get(const VbCommand *command, VbCli *cli, int argc, char **argv)
     if (!vb_job_run(work_get, &job, 0, NULL, &error))
         return vb_command_fail(error);
     if (cli->json) {
-        g_autoptr(JsonNode) node = vb_policy_json(job.policy);
+        g_autoptr(JsonNode) node = vb_document_policy(job.policy);
         vb_command_print_json(node);
         return VB_EXIT_DONE;
     }

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/job.h"
 #include "cli/text.h"
+#include "engine/document.h"
 #include <stdio.h>
 
 /* What the work on a thread needs and leaves. */
@@ -17,26 +18,6 @@ work(gpointer data, GCancellable *cancellable, GError **error)
     Work *job = data;
     g_autoptr(VbEngine) engine = vb_command_open_pins(job->cli, error);
     return engine != NULL && vb_engine_release(engine, job->guest, &job->release, error);
-}
-
-static void
-print_json(const Work *job)
-{
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    json_builder_begin_object(builder);
-    json_builder_set_member_name(builder, "schema");
-    json_builder_add_string_value(builder, "vmbalancer.release/1");
-    json_builder_set_member_name(builder, "guest");
-    json_builder_add_string_value(builder, job->guest);
-    json_builder_set_member_name(builder, "restored");
-    json_builder_add_int_value(builder, job->release.restored);
-    json_builder_set_member_name(builder, "left");
-    json_builder_add_int_value(builder, job->release.left);
-    json_builder_set_member_name(builder, "absent");
-    json_builder_add_int_value(builder, job->release.absent);
-    json_builder_end_object(builder);
-    g_autoptr(JsonNode) node = json_builder_get_root(builder);
-    vb_command_print_json(node);
 }
 
 static void
@@ -70,10 +51,12 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     job.guest = argv[1];
     if (!vb_job_run(work, &job, 0, NULL, &error))
         return vb_command_fail(error);
-    if (cli->json)
-        print_json(&job);
-    else
+    if (!cli->json) {
         print_text(&job);
+        return VB_EXIT_DONE;
+    }
+    g_autoptr(JsonNode) node = vb_document_release(job.guest, &job.release);
+    vb_command_print_json(node);
     return VB_EXIT_DONE;
 }
 

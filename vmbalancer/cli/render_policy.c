@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/render_policy.h"
-#include "core/json_write.h"
 #include "engine/engine.h"
 
 static void add_line(const VbStyle *style, GString *into, const char *label, const char *format,
@@ -73,34 +72,4 @@ vb_render_policy(const VbGuestPolicy *policy, const VbStyle *style, GString *int
                  metadata->config != NULL ? metadata->config : "none");
     for (guint i = 0; i < settled->notes->len; i++)
         add_line(style, into, "note", "%s", (const char *)g_ptr_array_index(settled->notes, i));
-}
-
-JsonNode *
-vb_policy_json(const VbGuestPolicy *policy)
-{
-    const VbMetadata *metadata = policy->metadata;
-    const VbSettled *settled = policy->settled;
-    JsonNode *node = vb_json_document("vmbalancer.policy/1");
-    JsonObject *object = json_node_get_object(node);
-    vb_json_put_text(object, "guest", metadata->name);
-    vb_json_put_text(object, "uuid", metadata->uuid);
-    json_object_set_boolean_member(object, "running", metadata->running);
-    json_object_set_boolean_member(object, "persistent", metadata->persistent);
-    vb_json_put_text(object, "policy", policy->policy);
-    json_object_set_boolean_member(object, "known", policy->known);
-    JsonObject *asked = vb_json_put_object(object, "asked");
-    for (guint field = 0; field < VB_WISH_FIELDS; field++) {
-        g_autofree char *text = vb_wish_text(settled->wish, field);
-        JsonObject *one = vb_json_put_object(asked, vb_wish_words(field)->key);
-        vb_json_put_text(one, "value", text);
-        vb_json_put_text(one, "source", vb_wish_source_name(settled->source[field]));
-    }
-    vb_json_put_settings(object, "parameters", settled->wish->parameters);
-    vb_json_put_text(object, "file", settled->origin);
-    vb_json_put_text(object, "live", metadata->live);
-    vb_json_put_text(object, "config", metadata->config);
-    JsonArray *notes = vb_json_put_array(object, "notes");
-    for (guint i = 0; i < settled->notes->len; i++)
-        json_array_add_string_element(notes, g_ptr_array_index(settled->notes, i));
-    return node;
 }

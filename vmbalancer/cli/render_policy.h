@@ -4,13 +4,10 @@
 #include "cli/style.h"
 #include "cli/text.h"
 #include "engine/guest_policy.h"
-#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
 /** A guest's policy for people: what decides on it, what is asked by whom, what was limited. */
 void vb_render_policy(const VbGuestPolicy *policy, const VbStyle *style, GString *into);
-/** Returns: (transfer full): "vmbalancer.policy/1". */
-JsonNode *vb_policy_json(const VbGuestPolicy *policy);
 
 G_END_DECLS

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/codec.h"
+#include "engine/engine.h"
+#include "engine/guest_policy.h"
+
+G_BEGIN_DECLS
+
+/* Documents about what the engine reads and does, beside those of core/codec.h. */
+
+/** Returns: (transfer full): "vmbalancer.policy/1": what is asked for a guest, and what counts. */
+JsonNode *vb_document_policy(const VbGuestPolicy *policy);
+/** Returns: (transfer full): "vmbalancer.release/1". @guest: as it was named */
+JsonNode *vb_document_release(const char *guest, const VbRelease *release);
+
+G_END_DECLS
