@@ -6,7 +6,7 @@
 #define HOLD_NS (30 * G_GINT64_CONSTANT(1000000000))
 #define DOUBLINGS_MAX 4
 
-/* A guest whose errands failed. */
+/* A guest whose trips failed. */
 typedef struct {
     guint failures;        /* in a row */
     gint64 until_ns;       /* it is left alone until then */
@@ -16,21 +16,21 @@ struct VbTick {
     VbConfig *config;
     VbModel *model;
     GHashTable *newcomers; /* uuid -> VbGuest: looked at later than all together were */
-    GHashTable *starting;  /* uuids */
+    GHashTable *held;      /* uuid -> flags of VbHold */
     GHashTable *rests;     /* uuid -> Rest */
-    GPtrArray *errands;    /* (element-type VbErrand): under way */
-    GPtrArray *landed;     /* (element-type VbErrand): no look began since */
-    GPtrArray *settling;   /* (element-type VbErrand): landed, and a look began since */
+    GPtrArray *trips;    /* (element-type VbTrip): under way */
+    GPtrArray *landed;     /* (element-type VbTrip): no look began since */
+    GPtrArray *settling;   /* (element-type VbTrip): landed, and a look began since */
     gboolean fresh_window; /* the next fold begins a window */
 };
 
 static void
-errand_free(gpointer data)
+trip_free(gpointer data)
 {
-    VbErrand *errand = data;
-    vb_plan_free(errand->plan);
-    g_free(errand->uuid);
-    g_free(errand);
+    VbTrip *trip = data;
+    vb_plan_free(trip->plan);
+    g_free(trip->uuid);
+    g_free(trip);
 }
 
 void
@@ -52,11 +52,11 @@ vb_tick_new(VbConfig *config)
     tick->model = vb_model_new();
     tick->newcomers =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_guest_free);
-    tick->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    tick->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     tick->rests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    tick->errands = g_ptr_array_new_with_free_func(errand_free);
-    tick->landed = g_ptr_array_new_with_free_func(errand_free);
-    tick->settling = g_ptr_array_new_with_free_func(errand_free);
+    tick->trips = g_ptr_array_new_with_free_func(trip_free);
+    tick->landed = g_ptr_array_new_with_free_func(trip_free);
+    tick->settling = g_ptr_array_new_with_free_func(trip_free);
     return tick;
 }
 
@@ -65,11 +65,11 @@ vb_tick_free(VbTick *tick)
 {
     if (tick == NULL)
         return;
-    g_ptr_array_unref(tick->errands);
+    g_ptr_array_unref(tick->trips);
     g_ptr_array_unref(tick->landed);
     g_ptr_array_unref(tick->settling);
     g_hash_table_unref(tick->newcomers);
-    g_hash_table_unref(tick->starting);
+    g_hash_table_unref(tick->held);
     g_hash_table_unref(tick->rests);
     vb_model_free(tick->model);
     vb_config_free(tick->config);
@@ -108,7 +108,7 @@ void
 vb_tick_look(VbTick *tick)
 {
     g_ptr_array_extend_and_steal(tick->settling, g_steal_pointer(&tick->landed));
-    tick->landed = g_ptr_array_new_with_free_func(errand_free);
+    tick->landed = g_ptr_array_new_with_free_func(trip_free);
 }
 
 static gboolean
@@ -144,20 +144,22 @@ vb_tick_fold(VbTick *tick, const VbObservation *seen)
 }
 
 void
-vb_tick_expect(VbTick *tick, const char *uuid, gboolean starting)
+vb_tick_hold(VbTick *tick, const char *uuid, VbHold why, gboolean held)
 {
-    if (starting)
-        g_hash_table_add(tick->starting, g_strdup(uuid));
+    guint flags = GPOINTER_TO_UINT(g_hash_table_lookup(tick->held, uuid));
+    flags = held ? flags | why : flags & ~(guint)why;
+    if (flags != 0)
+        g_hash_table_replace(tick->held, g_strdup(uuid), GUINT_TO_POINTER(flags));
     else
-        g_hash_table_remove(tick->starting, uuid);
+        g_hash_table_remove(tick->held, uuid);
 }
 
 static void
-predict_all(VbSnapshot **snapshot, const GPtrArray *errands)
+predict_all(VbSnapshot **snapshot, const GPtrArray *trips)
 {
-    for (guint i = 0; i < errands->len; i++) {
-        const VbErrand *errand = g_ptr_array_index(errands, i);
-        VbSnapshot *then = vb_predict(*snapshot, errand->plan);
+    for (guint i = 0; i < trips->len; i++) {
+        const VbTrip *trip = g_ptr_array_index(trips, i);
+        VbSnapshot *then = vb_predict(*snapshot, trip->plan);
         vb_snapshot_free(*snapshot);
         *snapshot = then;
     }
@@ -177,45 +179,45 @@ vb_tick_snapshot(const VbTick *tick)
     vb_snapshot_sort(snapshot);
     predict_all(&snapshot, tick->settling);
     predict_all(&snapshot, tick->landed);
-    predict_all(&snapshot, tick->errands);
+    predict_all(&snapshot, tick->trips);
     return snapshot;
 }
 
 /* --- what is done --------------------------------------------------------------------------- */
 
-const VbErrand *
-vb_tick_errand(const VbTick *tick, const char *uuid)
+const VbTrip *
+vb_tick_trip(const VbTick *tick, const char *uuid)
 {
-    for (guint i = 0; i < tick->errands->len; i++) {
-        const VbErrand *errand = g_ptr_array_index(tick->errands, i);
-        if (g_str_equal(errand->uuid, uuid))
-            return errand;
+    for (guint i = 0; i < tick->trips->len; i++) {
+        const VbTrip *trip = g_ptr_array_index(tick->trips, i);
+        if (g_str_equal(trip->uuid, uuid))
+            return trip;
     }
     return NULL;
 }
 
-static VbErrand *
-errand_new(const VbPlan *plan, const char *uuid)
+static VbTrip *
+trip_new(const VbPlan *plan, const char *uuid)
 {
-    VbErrand *errand = g_new0(VbErrand, 1);
-    errand->uuid = g_strdup(uuid);
-    errand->plan = vb_plan_new(plan->policy);
+    VbTrip *trip = g_new0(VbTrip, 1);
+    trip->uuid = g_strdup(uuid);
+    trip->plan = vb_plan_new(plan->policy);
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
         if (!g_str_equal(action->uuid, uuid))
             continue;
-        g_ptr_array_add(errand->plan->actions, vb_action_copy(action));
-        errand->moves |= action->kind == VB_ACTION_MOVE;
+        g_ptr_array_add(trip->plan->actions, vb_action_copy(action));
+        trip->moves |= action->kind == VB_ACTION_MOVE;
     }
-    return errand;
+    return trip;
 }
 
-const VbErrand *
+const VbTrip *
 vb_tick_depart(VbTick *tick, const VbPlan *plan, const char *uuid)
 {
-    VbErrand *errand = errand_new(plan, uuid);
-    g_ptr_array_add(tick->errands, errand);
-    return errand;
+    VbTrip *trip = trip_new(plan, uuid);
+    g_ptr_array_add(tick->trips, trip);
+    return trip;
 }
 
 /* Those that find both movers taken are decided on anew when one has landed. */
@@ -224,20 +226,20 @@ depart_all(VbTick *tick, VbVerdict *verdict)
 {
     const VbPlan *plan = verdict->decision->plan;
     guint movers = 0;
-    for (guint i = 0; i < tick->errands->len; i++)
-        movers += ((const VbErrand *)g_ptr_array_index(tick->errands, i))->moves;
+    for (guint i = 0; i < tick->trips->len; i++)
+        movers += ((const VbTrip *)g_ptr_array_index(tick->trips, i))->moves;
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
-        if (vb_tick_errand(tick, action->uuid) != NULL)
+        if (vb_tick_trip(tick, action->uuid) != NULL)
             continue;
-        VbErrand *errand = errand_new(plan, action->uuid);
-        if (errand->moves && movers >= VB_TICK_MOVERS_MAX) {
-            errand_free(errand);
+        VbTrip *trip = trip_new(plan, action->uuid);
+        if (trip->moves && movers >= VB_TICK_MOVERS_MAX) {
+            trip_free(trip);
             continue;
         }
-        movers += errand->moves;
-        g_ptr_array_add(tick->errands, errand);
-        g_ptr_array_add(verdict->departing, errand);
+        movers += trip->moves;
+        g_ptr_array_add(tick->trips, trip);
+        g_ptr_array_add(verdict->departing, trip);
     }
 }
 
@@ -257,17 +259,17 @@ void
 vb_tick_land(VbTick *tick, const char *uuid, const GPtrArray *outcomes, gboolean failed,
              gint64 now_ns)
 {
-    VbErrand *errand = (VbErrand *)vb_tick_errand(tick, uuid);
+    VbTrip *trip = (VbTrip *)vb_tick_trip(tick, uuid);
     guint index = 0;
-    if (errand == NULL || !g_ptr_array_find(tick->errands, errand, &index))
+    if (trip == NULL || !g_ptr_array_find(tick->trips, trip, &index))
         return;
     /* A home given at the start costs the guest nothing: what it has elsewhere may follow at once. */
-    vb_model_note(tick->model, errand->plan, outcomes, errand->initial ? 0 : now_ns);
+    vb_model_note(tick->model, trip->plan, outcomes, trip->initial ? 0 : now_ns);
     if (failed)
         note_failure(tick, uuid, now_ns);
     else
         g_hash_table_remove(tick->rests, uuid);
-    g_ptr_array_add(tick->landed, g_ptr_array_steal_index(tick->errands, index));
+    g_ptr_array_add(tick->landed, g_ptr_array_steal_index(tick->trips, index));
 }
 
 /* --- what is decided ------------------------------------------------------------------------ */
@@ -286,8 +288,8 @@ is_free(const VbTick *tick, const VbGuest *guest, gint64 now_ns)
 {
     const Rest *rest = g_hash_table_lookup(tick->rests, guest->uuid);
     return vb_tick_opted_in(guest, tick->config) &&
-           !g_hash_table_contains(tick->starting, guest->uuid) &&
-           vb_tick_errand(tick, guest->uuid) == NULL &&
+           !g_hash_table_contains(tick->held, guest->uuid) &&
+           vb_tick_trip(tick, guest->uuid) == NULL &&
            (rest == NULL || rest->until_ns <= now_ns);
 }
 
@@ -353,9 +355,9 @@ vb_tick_place(VbTick *tick, const VbObservation *alone, GError **error)
     verdict->decision = decision;
     g_ptr_array_add(verdict->guests, g_strdup(newcomer->uuid));
     if (decision->plan->actions->len > 0) {
-        VbErrand *errand = (VbErrand *)vb_tick_depart(tick, decision->plan, newcomer->uuid);
-        errand->initial = TRUE;
-        g_ptr_array_add(verdict->departing, errand);
+        VbTrip *trip = (VbTrip *)vb_tick_depart(tick, decision->plan, newcomer->uuid);
+        trip->initial = TRUE;
+        g_ptr_array_add(verdict->departing, trip);
     }
     return verdict;
 }

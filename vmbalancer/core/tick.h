@@ -22,13 +22,19 @@ typedef struct {
     VbPlan *plan;      /**< the guest's alone */
     gboolean initial;  /**< its initial placement */
     gboolean moves;    /**< pages move, not threads alone */
-} VbErrand;
+} VbTrip;
+
+/** Why a guest is left alone; several may hold at a time. */
+typedef enum {
+    VB_HOLD_STARTING = 1 << 0, /**< its first home is up to vb_tick_place() */
+    VB_HOLD_RELEASED = 1 << 1, /**< somebody gave its pins back */
+} VbHold;
 
 /** What a tick came to. */
 typedef struct {
     VbDecision *decision;
     GPtrArray *guests;    /**< (element-type utf8): UUIDs of those decided on */
-    GPtrArray *departing; /**< (element-type VbErrand): begin now; as long as the tick lets them */
+    GPtrArray *departing; /**< (element-type VbTrip): begin now; as long as the tick lets them */
 } VbVerdict;
 
 void vb_verdict_free(VbVerdict *verdict);
@@ -47,11 +53,11 @@ const VbConfig *vb_tick_config(const VbTick *tick);
 void vb_tick_look(VbTick *tick);
 /** A look at all guests came back. After a full one a window begins with the next. */
 void vb_tick_fold(VbTick *tick, const VbObservation *seen);
-/** That guest is starting: its first home is up to vb_tick_place(), not to vb_tick_decide(). */
-void vb_tick_expect(VbTick *tick, const char *uuid, gboolean starting);
+/** Lets vb_tick_decide() leave a guest alone, whatever else it says, until it is no longer @held. */
+void vb_tick_hold(VbTick *tick, const char *uuid, VbHold why, gboolean held);
 
 /**
- * Decides on every guest that opted in, but for those that start, have an errand, or rest after one
+ * Decides on every guest that opted in, but for those that are held, on a trip, or rest after one
  * that failed: 30 s, then twice as long each time, up to 8 min.
  * @now_ns: the clock of the looks
  * Returns: (transfer full): NULL without an error if there is nobody to decide on
@@ -65,13 +71,13 @@ VbVerdict *vb_tick_decide(VbTick *tick, gint64 now_ns, GError **error);
  */
 VbVerdict *vb_tick_place(VbTick *tick, const VbObservation *alone, GError **error);
 /**
- * Something that was asked for is done to a guest that has no errand.
+ * Something that was asked for is done to a guest that is on no trip.
  * @plan: of which the guest's part counts
  * Returns: (transfer none)
  */
-const VbErrand *vb_tick_depart(VbTick *tick, const VbPlan *plan, const char *uuid);
+const VbTrip *vb_tick_depart(VbTick *tick, const VbPlan *plan, const char *uuid);
 /**
- * A guest's errand is over.
+ * A guest's trip is over.
  * @outcomes: (element-type VbOutcome)
  * @failed: something went wrong with it, beside its being called off
  */
@@ -80,14 +86,14 @@ void vb_tick_land(VbTick *tick, const char *uuid, const GPtrArray *outcomes, gbo
 
 /**
  * Returns: (transfer full): the host as decided on. Guests that were placed as they started are as
- * they were looked at then. An errand counts as arrived until a look that began after its end shows
+ * they were looked at then. A trip counts as arrived until a look that began after its end shows
  * what came of it.
  */
 VbSnapshot *vb_tick_snapshot(const VbTick *tick);
 /** Returns: (transfer none): what was seen of all guests together. */
 const VbModel *vb_tick_model(const VbTick *tick);
 /** Returns: (transfer none): what is being done to that guest now, NULL if nothing is. */
-const VbErrand *vb_tick_errand(const VbTick *tick, const char *uuid);
+const VbTrip *vb_tick_trip(const VbTick *tick, const char *uuid);
 
 /** TRUE if the guest's own policy, or else the host's default-policy, wants it kept at home. */
 gboolean vb_tick_opted_in(const VbGuest *guest, const VbConfig *config);

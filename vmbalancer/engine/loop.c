@@ -70,7 +70,7 @@ void
 vb_loop_expect(VbLoop *loop, const char *uuid, VbWard *ward, gboolean starting)
 {
     if (ward->newcomer != starting)
-        vb_tick_expect(loop->tick, uuid, starting);
+        vb_tick_hold(loop->tick, uuid, VB_HOLD_STARTING, starting);
     ward->newcomer = starting;
 }
 

@@ -29,11 +29,11 @@ static void
 start_flights(VbLoop *loop, const VbVerdict *verdict)
 {
     for (guint i = 0; i < verdict->departing->len; i++) {
-        const VbErrand *errand = g_ptr_array_index(verdict->departing, i);
+        const VbTrip *trip = g_ptr_array_index(verdict->departing, i);
         VbFlight *flight = vb_flight_start(
-            loop->reach, errand->plan, verdict->decision->before, errand->uuid,
+            loop->reach, trip->plan, verdict->decision->before, trip->uuid,
             loop->config->rate_bytes_per_s / VB_TICK_MOVERS_MAX, on_landed, loop);
-        flight->initial = errand->initial;
+        flight->initial = trip->initial;
         g_ptr_array_add(loop->flights, flight);
     }
 }
