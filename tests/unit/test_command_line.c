@@ -30,6 +30,8 @@ test_wrong_use_is_status_2_and_one_line_with_the_mend(void)
         {"release", "release takes the name of one guest"},
         {"release|a|b", "release takes the name of one guest"},
         {"doctor|web1", "doctor takes no arguments"},
+        {"pause|web1", "pause takes no arguments"},
+        {"resume|web1", "resume takes no arguments"},
         {"policy", "see vmbalancer policy --help"},
         {"policy|frob", "see vmbalancer policy --help"},
         {"policy|set", "see vmbalancer policy --help"},
@@ -77,6 +79,8 @@ test_help_and_version_are_answers(void)
         {"rebalance|--help", "--rate=R"},
         {"release|--help", "vmbalancer release"},
         {"policy|--help", "vmbalancer policy"},
+        {"pause|--help", "--no-daemon"},
+        {"resume|--help", "vmbalancer resume"},
         {"doctor|--help", "vmbalancer doctor"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {

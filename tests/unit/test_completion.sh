@@ -70,6 +70,9 @@ is 'not those of another' '' status --dry
 is 'formats' 'json' -o j
 is 'formats behind =' 'json' status --output = j
 is 'policies' 'home-node' plan --policy h
+is 'a verb for the daemon' 'pause' pau
+is 'it takes no guest' '' pause web
+is 'without the daemon' '--no-daemon' show --no
 is 'policy verbs' 'list|get|set|unset' policy ''
 [[ -e owned ]] && { echo "not ok a name was run"; failed=1; }
 echo "1..$number"

@@ -11,7 +11,8 @@ vb_command_all(void)
     static const VbCommand *const all[] = {
         &vb_command_status, &vb_command_show,      &vb_command_top,
         &vb_command_plan,   &vb_command_rebalance, &vb_command_release,
-        &vb_command_policy, &vb_command_doctor,    NULL,
+        &vb_command_policy, &vb_command_pause,     &vb_command_resume,
+        &vb_command_doctor, NULL,
     };
     return all;
 }
@@ -93,6 +94,8 @@ common_options(VbCli *cli, const GOptionEntry *own)
          "configuration (default: " VB_CONFIG_PATH ")", "FILE"},
         {"qmp-passthrough", 0, 0, G_OPTION_ARG_NONE, &cli->passthrough,
          "where guest cells look alike, ask QEMU through libvirt; this taints the guest", NULL},
+        {"no-daemon", 0, 0, G_OPTION_ARG_NONE, &cli->no_daemon,
+         "do it in this process, also where vmbalancerd runs", NULL},
         {NULL},
     };
     GOptionGroup *group = g_option_group_new("common", "", "", cli, NULL);

@@ -23,6 +23,7 @@ typedef struct {
     char *config;            /**< --config; NULL = the default */
     gboolean json;           /**< -o json */
     gboolean passthrough;    /**< --qmp-passthrough */
+    gboolean no_daemon;      /**< --no-daemon */
     VbStyle style;           /**< of standard output */
 } VbCli;
 
@@ -43,6 +44,8 @@ extern const VbCommand vb_command_plan;
 extern const VbCommand vb_command_rebalance;
 extern const VbCommand vb_command_release;
 extern const VbCommand vb_command_policy;
+extern const VbCommand vb_command_pause;
+extern const VbCommand vb_command_resume;
 extern const VbCommand vb_command_doctor;
 
 /** All verbs, in the order of the help, ending with NULL. */

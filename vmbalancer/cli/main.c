@@ -39,9 +39,9 @@ print_help(void)
         g_autofree char *head = g_strdup_printf("%s %s", (*c)->name, (*c)->arguments);
         printf("  %-34s %s\n", head, (*c)->summary);
     }
-    puts("\nEvery command takes -c URI, -o table|json, --config FILE and --help.\n"
+    puts("\nEvery command takes -c URI, -o table|json, --config FILE, --no-daemon and --help.\n"
          "Exit status: 0 done, 1 failed, 2 usage, 3 partly done, 4 no such guest,\n"
-         "5 libvirt unreachable. See vmbalancer(1).");
+         "5 libvirt or the daemon unreachable. See vmbalancer(1).");
 }
 
 static const VbCommand *

@@ -60,8 +60,8 @@ _vmbalancer_offer_guests() {
 
 _vmbalancer() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' action='' uri='' word i
-	local common='-c --connect -o --output --config --qmp-passthrough --help'
-	local verbs='status show top plan rebalance release doctor policy'
+	local common='-c --connect -o --output --config --qmp-passthrough --no-daemon --help'
+	local verbs='status show top plan rebalance release policy pause resume doctor'
 	COMPREPLY=()
 	# "--option=value" comes as three words
 	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
