@@ -147,9 +147,8 @@ vb_place_unbook(VbTopology *topology, const VbGuest *guest, int node, guint tole
     shift(topology, guest, node, tolerance_bp, -1);
 }
 
-/* The node where a vCPU ran most. */
-static int
-main_node(const VbVcpu *vcpu)
+int
+vb_place_main_node(const VbVcpu *vcpu)
 {
     int top = 0;
     for (int node = 1; node < VB_NODES_MAX; node++)
@@ -208,7 +207,7 @@ pin_threads(VbPlan *plan, const VbGuest *guest, const VbCpuSet *cpus, int node, 
         if (!must_pin_vcpu(guest, node, vcpu, cpus, moves))
             continue;
         g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
-        vb_plan_add_pin(plan, guest, thread, cpus, main_node(vcpu), node, reason);
+        vb_plan_add_pin(plan, guest, thread, cpus, vb_place_main_node(vcpu), node, reason);
         count++;
     }
     for (guint i = 0; i < guest->helpers->len; i++) {

@@ -19,6 +19,8 @@ typedef struct {
     gboolean no_pool;                 /**< the node has no pool of a page size that it needs */
 } VbArrival;
 
+/** The node where a vCPU ran most; VB_NO_NODE if that is unknown. */
+int vb_place_main_node(const VbVcpu *vcpu);
 /** The CPUs of @node that @guest may be pinned to. */
 VbCpuSet vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node);
 /** Bytes of @cell that would move to @node. */

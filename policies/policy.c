@@ -5,6 +5,7 @@ static const VbPolicy *const all[] = {
     &vb_policy_none,
     &vb_policy_moron,
     &vb_policy_home_node,
+    &vb_policy_cpu_follows_memory,
     NULL,
 };
 

@@ -46,6 +46,7 @@ struct VbPolicy {
 extern const VbPolicy vb_policy_none;
 extern const VbPolicy vb_policy_moron;
 extern const VbPolicy vb_policy_home_node;
+extern const VbPolicy vb_policy_cpu_follows_memory;
 
 /** All policies of this build, ending with NULL. */
 const VbPolicy *const *vb_policy_all(void);

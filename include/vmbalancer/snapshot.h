@@ -64,6 +64,8 @@ typedef struct {
     char *note;                         /**< why unknown or unmovable; NULL if neither */
     VbNodeSet home;                     /**< state: 0 if it has none yet */
     guint remote_seen;                  /**< state: looks in a row that found it away from home */
+    int top;                            /**< state: the node that held most of it, VB_NO_NODE if none did */
+    guint top_seen;                     /**< state: looks in a row in which that node did */
 } VbCell;
 
 /** A guest. */

@@ -140,7 +140,7 @@ make_cell(Maker *maker, VbGuest *guest, guint index)
     cell->error_bp = below(maker, 100);
     cell->residency_known = !oddly(maker, 20);
     if (maker->mood == GENERATE_ANY)
-        cell->remote_seen = below(maker, 4);
+        cell->remote_seen = cell->top_seen = below(maker, 4);
 }
 
 static void

@@ -43,6 +43,9 @@ record(Story *story, const VbPlan *plan)
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
         Fate *fate = fate_of(story, action->uuid);
+        const VbGuest *guest = vb_snapshot_find(story->host->truth, action->uuid);
+        if (action->kind == VB_ACTION_PIN && !vb_cpuset_within(&action->cpus, &guest->cpu_boundary))
+            return "no boundary is broken";
         if (fate->moved_ns != 0 && fate->moved_ns != now &&
             now - fate->moved_ns < SIMULATE_COOLDOWN_NS)
             return "no guest moves more than once a cooldown";
@@ -71,13 +74,6 @@ check_truth(const VbSnapshot *truth, const guint64 *free_before)
     if (truth->topology.node[id].memory_free_bytes <
         MIN(truth->reserve_bytes[id], free_before[id]))
         return "no node is overcommitted beyond its reserve";
-    for (guint i = 0; i < truth->guests->len; i++) {
-        const VbGuest *guest = g_ptr_array_index(truth->guests, i);
-        for (guint v = 0; guest->owner == VB_OWNER_OURS && v < guest->vcpus->len; v++)
-            if (!vb_cpuset_within(&world_vcpu_of(guest, v)->affinity, &guest->cpu_boundary) &&
-                guest->selected)
-                return "no boundary is broken";
-    }
     return NULL;
 }
 

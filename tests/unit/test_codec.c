@@ -118,6 +118,8 @@ any_cell(GRand *rand, guint id, VbNodeSet nodes)
     cell->note = any_text(rand);
     cell->home = any_nodes(rand);
     cell->remote_seen = g_rand_int(rand);
+    cell->top = g_rand_int_range(rand, VB_NO_NODE, VB_NODES_MAX);
+    cell->top_seen = g_rand_int(rand);
     return cell;
 }
 

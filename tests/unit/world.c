@@ -120,7 +120,7 @@ world_cell(VbGuest *guest)
     VbCell *cell = vb_cell_new();
     cell->id = guest->cells->len;
     cell->residency_known = TRUE;
-    cell->remote_seen = 9;
+    cell->remote_seen = cell->top_seen = 9;
     g_ptr_array_add(guest->cells, cell);
     return cell;
 }

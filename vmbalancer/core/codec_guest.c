@@ -24,6 +24,8 @@ put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
     vb_json_put_text(object, "note", cell->note);
     vb_json_put_nodeset(object, "home", cell->home);
     json_object_set_int_member(object, "remote_seen", cell->remote_seen);
+    json_object_set_int_member(object, "top", cell->top);
+    json_object_set_int_member(object, "top_seen", cell->top_seen);
 }
 
 static const char *const answer_names[] = {"unset", "no", "yes", NULL};
@@ -138,6 +140,8 @@ read_cell(VbJsonReader *reader, JsonObject *object, gpointer into)
     cell->note = vb_json_text(reader, object, "note", VB_CODEC_TEXT_MAX);
     cell->home = vb_json_nodeset(reader, object, "home");
     cell->remote_seen = (guint)vb_json_int(reader, object, "remote_seen", 0, G_MAXUINT);
+    cell->top = (int)vb_json_int_or(reader, object, "top", VB_NO_NODE, VB_NODES_MAX - 1, VB_NO_NODE);
+    cell->top_seen = (guint)vb_json_int_or(reader, object, "top_seen", 0, G_MAXUINT, 0);
 }
 
 static void

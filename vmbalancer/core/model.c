@@ -223,6 +223,30 @@ is_remote(const VbCell *cell)
     return (unsigned __int128)off * VB_BP > (unsigned __int128)cell->present_bytes * REMOTE_BP;
 }
 
+/* The node with most of the cell's RAM; of equals the lowest. */
+static int
+top_of(const VbCell *cell)
+{
+    int top = VB_NO_NODE;
+    for (int node = 0; node < VB_NODES_MAX; node++)
+        if (cell->by_node[node] > (top != VB_NO_NODE ? cell->by_node[top] : 0))
+            top = node;
+    return top;
+}
+
+/* How often in a row the same node was seen to hold most. */
+static void
+count_top(VbCell *cell, const VbCell *old)
+{
+    cell->top = old != NULL ? old->top : VB_NO_NODE;
+    cell->top_seen = old != NULL ? old->top_seen : 0;
+    if (!cell->residency_known)
+        return;
+    int top = top_of(cell);
+    cell->top_seen = top != VB_NO_NODE && top == cell->top ? cell->top_seen + 1 : top != VB_NO_NODE;
+    cell->top = top;
+}
+
 /* Homes and counts outlive a look. */
 static void
 carry_state(GuestTrack *track, const VbGuest *before, const GPtrArray *sights,
@@ -234,6 +258,7 @@ carry_state(GuestTrack *track, const VbGuest *before, const GPtrArray *sights,
         const VbCell *old = before != NULL ? find_cell(before, cell->id) : NULL;
         cell->home = old != NULL ? old->home : 0;
         cell->remote_seen = old != NULL ? old->remote_seen : 0;
+        count_top(cell, old);
     }
     if (vb_guest_home(guest) == 0)
         recover_homes(guest, sights, topology);

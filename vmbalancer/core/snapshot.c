@@ -50,6 +50,7 @@ vb_cell_new(void)
     VbCell *cell = g_new0(VbCell, 1);
     cell->page_size = 4096;
     cell->movable = TRUE;
+    cell->top = VB_NO_NODE;
     return cell;
 }
 

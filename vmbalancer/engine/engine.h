@@ -2,9 +2,8 @@
 #pragma once
 
 #include "act/run.h"
-#include "core/config.h"
+#include "core/decide.h"
 #include "observe/observe.h"
-#include <vmbalancer/policy.h>
 
 G_BEGIN_DECLS
 
@@ -55,43 +54,6 @@ VbSnapshot *vb_engine_snapshot(VbEngine *engine);
 /** Returns: (transfer none): the last full look, NULL before the first. */
 const VbObservation *vb_engine_observation(VbEngine *engine);
 const VbConfig *vb_engine_config(VbEngine *engine);
-
-/**
- * A guest by UUID, else by name: a name that looks like another guest's UUID hides nobody.
- * Errors: VB_ERROR_NO_GUEST. Returns: (transfer none)
- */
-const VbGuest *vb_engine_find(const VbSnapshot *snapshot, const char *guest, GError **error);
-
-/** What is asked for. All zero: every guest that may be moved, each by its own policy. */
-typedef struct {
-    const char *const *guests; /**< (nullable): names or UUIDs, ends with NULL */
-    const char *policy;        /**< for all of them; NULL = each guest's own */
-    VbNodeSet to;              /**< home within these nodes only; 0 = wherever it may go */
-    gboolean force;            /**< also guests that others place, also beside a rival balancer */
-} VbPlanRequest;
-
-/** A plan with the host that it was made for and the one that it should lead to. */
-typedef struct {
-    VbPlan *plan;
-    VbSnapshot *before;
-    VbSnapshot *predicted;
-} VbDecision;
-
-void vb_decision_free(VbDecision *decision);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDecision, vb_decision_free)
-
-/**
- * Decides and guards. Pure: nothing is looked at or changed.
- * Errors: VB_ERROR_NO_GUEST naming the guest, VB_ERROR_INVALID for an unknown policy or node.
- */
-VbDecision *vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
-                             const VbPlanRequest *request, GError **error);
-
-/**
- * The name of the policy that decides on a guest which asks for @asked (nullable), or for none. It
- * need not be one of this build. Returns: (transfer none): as long as @asked and @config live
- */
-const char *vb_engine_policy(const char *asked, const VbConfig *config);
 
 typedef void (*VbEngineProgress)(const VbRunProgress *progress, gpointer user_data);
 

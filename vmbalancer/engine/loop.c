@@ -66,6 +66,14 @@ vb_loop_ward(VbLoop *loop, const char *uuid, const char *name)
     return ward;
 }
 
+void
+vb_loop_expect(VbLoop *loop, const char *uuid, VbWard *ward, gboolean starting)
+{
+    if (ward->newcomer != starting)
+        vb_tick_hold(loop->tick, uuid, VB_HOLD_STARTING, starting);
+    ward->newcomer = starting;
+}
+
 VbFlight *
 vb_loop_flight(VbLoop *loop, const char *uuid)
 {
@@ -80,7 +88,7 @@ vb_loop_flight(VbLoop *loop, const char *uuid)
 void
 vb_loop_tell_state(VbLoop *loop)
 {
-    g_autoptr(VbSnapshot) snapshot = vb_model_snapshot(loop->model);
+    g_autoptr(VbSnapshot) snapshot = vb_model_snapshot(vb_tick_model(loop->tick));
     VbLoopState state = {
         .guests = snapshot->guests->len,
         .in_flight = loop->flights->len,
@@ -88,7 +96,7 @@ vb_loop_tell_state(VbLoop *loop)
         .stopping = loop->stopping,
     };
     for (guint i = 0; i < snapshot->guests->len; i++)
-        state.opted_in += vb_ward_opted_in(g_ptr_array_index(snapshot->guests, i), loop->config);
+        state.opted_in += vb_tick_opted_in(g_ptr_array_index(snapshot->guests, i), loop->config);
     loop->watcher->turned(&state, loop->user_data);
 }
 
@@ -108,7 +116,7 @@ on_guest_event(VbLoop *loop, const VbEvent *event)
         }
         break;
     case VB_EVENT_STARTED:
-        ward->newcomer = TRUE;
+        vb_loop_expect(loop, event->uuid, ward, TRUE);
         ward->tries = 0;
         vb_loop_ask(loop, event->uuid, event->name);
         break;
@@ -156,6 +164,7 @@ vb_loop_configure(VbLoop *loop, VbConfig *config)
 {
     vb_config_free(loop->config);
     loop->config = vb_config_ref(config);
+    vb_tick_configure(loop->tick, config);
     loop->reach->ops->configure(loop->reach, config);
     vb_pace_set(&loop->pace, config->interval_ns);
     wake(loop);
@@ -213,19 +222,13 @@ static void
 say_farewell(VbLoop *loop)
 {
     Farewell *farewell = g_new0(Farewell, 1);
-    g_autoptr(VbSnapshot) snapshot = vb_model_snapshot(loop->model);
+    g_autoptr(VbSnapshot) snapshot = vb_tick_snapshot(loop->tick);
     farewell->reach = loop->reach;
     farewell->guests = g_ptr_array_new_with_free_func((GDestroyNotify)vb_guest_free);
     farewell->errors = g_ptr_array_new_with_free_func(free_error);
     farewell->releases = g_array_new(FALSE, TRUE, sizeof(VbRelease));
     for (guint i = 0; !loop->config->keep_on_stop && i < snapshot->guests->len; i++)
         g_ptr_array_add(farewell->guests, vb_guest_copy(g_ptr_array_index(snapshot->guests, i)));
-    GHashTableIter iter;
-    gpointer uuid, guest;
-    g_hash_table_iter_init(&iter, loop->newcomers);
-    while (!loop->config->keep_on_stop && g_hash_table_iter_next(&iter, &uuid, &guest))
-        if (vb_snapshot_find(snapshot, uuid) == NULL)
-            g_ptr_array_add(farewell->guests, vb_guest_copy(guest));
     loop->releasing = TRUE;
     g_autoptr(GTask) task = g_task_new(NULL, NULL, on_released, loop);
     g_task_set_task_data(task, farewell, farewell_free);
@@ -263,14 +266,10 @@ vb_loop_new(VbReach *reach, VbConfig *config, const VbLoopWatcher *watcher, gpoi
     loop->watcher = watcher;
     loop->user_data = user_data;
     loop->context = g_main_context_ref_thread_default();
-    loop->model = vb_model_new();
+    loop->tick = vb_tick_new(config);
     loop->wards =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_ward_free);
-    loop->newcomers =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_guest_free);
     loop->flights = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
-    loop->landed = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
-    loop->settling = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
     vb_pace_set(&loop->pace, config->interval_ns);
     return loop;
 }
@@ -284,12 +283,9 @@ vb_loop_free(VbLoop *loop)
     destroy_source(&loop->beat);
     destroy_source(&loop->retry);
     g_ptr_array_unref(loop->flights);
-    g_ptr_array_unref(loop->landed);
-    g_ptr_array_unref(loop->settling);
-    g_hash_table_unref(loop->newcomers);
     g_hash_table_unref(loop->wards);
     vb_observation_free(loop->full);
-    vb_model_free(loop->model);
+    vb_tick_free(loop->tick);
     g_main_context_unref(loop->context);
     vb_config_free(loop->config);
     g_free(loop);

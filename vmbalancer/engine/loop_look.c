@@ -82,46 +82,35 @@ tell_trouble(VbLoop *loop, const GError *error)
     loop->troubled = error != NULL;
 }
 
-static void
-fold(VbLoop *loop, const VbObservation *seen)
-{
-    if (loop->fresh_window)
-        vb_model_begin_window(loop->model);
-    loop->fresh_window = FALSE;
-    vb_model_fold(loop->model, seen);
-}
-
-static gboolean
-is_gone(gpointer uuid, gpointer ward, gpointer seen)
-{
-    return !((VbWard *)ward)->asked && !g_hash_table_contains(seen, uuid);
-}
-
-/* What is known of guests that are no more goes; who is in the model is no newcomer. */
+/* What is known of guests that are no more goes. */
 static void
 forget(VbLoop *loop, const VbObservation *seen)
 {
     g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < seen->guests->len; i++) {
-        const VbGuestSight *sight = g_ptr_array_index(seen->guests, i);
-        g_hash_table_add(uuids, sight->facts->uuid);
-        g_hash_table_remove(loop->newcomers, sight->facts->uuid);
+    for (guint i = 0; i < seen->guests->len; i++)
+        g_hash_table_add(uuids,
+                         ((const VbGuestSight *)g_ptr_array_index(seen->guests, i))->facts->uuid);
+    GHashTableIter iter;
+    gpointer uuid, ward;
+    g_hash_table_iter_init(&iter, loop->wards);
+    while (g_hash_table_iter_next(&iter, &uuid, &ward)) {
+        if (((VbWard *)ward)->asked || g_hash_table_contains(uuids, uuid))
+            continue;
+        vb_loop_expect(loop, uuid, ward, FALSE);
+        g_hash_table_iter_remove(&iter);
     }
-    g_hash_table_foreach_remove(loop->wards, is_gone, uuids);
 }
 
 static void
 take_in(VbLoop *loop, const Look *look, VbObservation *seen)
 {
-    fold(loop, seen);
+    vb_tick_fold(loop->tick, seen);
     loop->look_us = g_get_monotonic_time() - look->began_us;
     vb_observation_free(loop->full);
     loop->full = seen;
     forget(loop, seen);
-    g_ptr_array_set_size(loop->settling, 0);
     loop->rebuilt = TRUE;
     vb_loop_decide(loop);
-    loop->fresh_window = TRUE;
 }
 
 static void
@@ -139,7 +128,7 @@ on_looked(GObject *source, GAsyncResult *result, gpointer data)
     }
     gboolean stale = look->epoch != loop->epoch || !loop->connected;
     if (seen != NULL && look->depth == VB_LOOK_THREADS && !stale)
-        fold(loop, seen);
+        vb_tick_fold(loop->tick, seen);
     if (look->depth == VB_LOOK_FULL && !stale) {
         tell_trouble(loop, error);
         if (seen != NULL)
@@ -157,10 +146,8 @@ void
 vb_loop_look(VbLoop *loop, VbLookDepth depth)
 {
     loop->looking = TRUE;
-    if (depth == VB_LOOK_FULL) {
-        g_ptr_array_extend_and_steal(loop->settling, g_steal_pointer(&loop->landed));
-        loop->landed = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
-    }
+    if (depth == VB_LOOK_FULL)
+        vb_tick_look(loop->tick);
     begin(loop, depth, NULL, on_looked);
 }
 
@@ -193,9 +180,9 @@ on_retry(gpointer data)
 }
 
 static void
-try_again(VbLoop *loop, VbWard *ward)
+try_again(VbLoop *loop, const char *uuid, VbWard *ward)
 {
-    ward->newcomer = ward->newcomer && ++ward->tries < TRIES_MAX;
+    vb_loop_expect(loop, uuid, ward, ward->newcomer && ++ward->tries < TRIES_MAX);
     ward->due = ward->newcomer;
     if (!ward->due || loop->retry != NULL)
         return;
@@ -211,10 +198,10 @@ meet_newcomer(VbLoop *loop, VbWard *ward, const Look *look, const VbObservation 
     const VbGuest *guest = ((const VbGuestSight *)g_ptr_array_index(seen->guests, 0))->facts;
     gboolean current = loop->rebuilt && look->epoch == loop->epoch;
     if (current && (guest->state == VB_GUEST_BUSY || guest->pid == 0)) {
-        try_again(loop, ward);
+        try_again(loop, look->uuid, ward);
         return;
     }
-    ward->newcomer = current && guest->state == VB_GUEST_PAUSED;
+    vb_loop_expect(loop, look->uuid, ward, current && guest->state == VB_GUEST_PAUSED);
     if (current && guest->state == VB_GUEST_RUNNING)
         vb_loop_place(loop, seen);
 }
@@ -236,7 +223,7 @@ on_asked(GObject *source, GAsyncResult *result, gpointer data)
     }
     if (seen == NULL) {
         g_debug("guest %s: %s", ward->name, error->message);
-        try_again(loop, ward);
+        try_again(loop, look->uuid, ward);
         return;
     }
     const VbGuestSight *sight = g_ptr_array_index(seen->guests, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "core/model.h"
+#include "core/tick.h"
 #include "engine/loop.h"
 #include "engine/pace.h"
 #include "engine/ward.h"
@@ -15,13 +15,10 @@ struct VbLoop {
     const VbLoopWatcher *watcher;
     gpointer user_data;
     GMainContext *context;
-    VbModel *model;
+    VbTick *tick;
     VbObservation *full;       /* the last full look */
     GHashTable *wards;         /* uuid -> VbWard */
-    GHashTable *newcomers;     /* uuid -> VbGuest: looked at later than all together were */
     GPtrArray *flights;        /* (element-type VbFlight): in the air */
-    GPtrArray *landed;         /* (element-type VbFlight): no look began since */
-    GPtrArray *settling;       /* (element-type VbFlight): landed, and a look began since */
     VbPace pace;
     GSource *next;             /* the next full look */
     gint64 next_us;            /* its time */
@@ -35,7 +32,6 @@ struct VbLoop {
     gboolean looking;          /* a look at all guests is under way */
     gboolean again;            /* a full look is due as soon as that is over */
     gboolean troubled;         /* the last look failed */
-    gboolean fresh_window;     /* the next fold begins a window */
     gboolean stopping;
     gboolean releasing;
 };
@@ -49,6 +45,8 @@ void vb_loop_check_stopped(VbLoop *loop);
 void vb_loop_tell_state(VbLoop *loop);
 /** The ward of that guest, a new one if there is none. @name: (nullable) */
 VbWard *vb_loop_ward(VbLoop *loop, const char *uuid, const char *name);
+/** That guest is starting, and waits for its first home; or no longer. */
+void vb_loop_expect(VbLoop *loop, const char *uuid, VbWard *ward, gboolean starting);
 VbFlight *vb_loop_flight(VbLoop *loop, const char *uuid);
 
 /* loop_look.c */
@@ -60,8 +58,6 @@ void vb_loop_ask(VbLoop *loop, const char *uuid, const char *name);
 
 /* loop_act.c */
 
-/** The host as it will be once all flights have landed. Returns: (transfer full). */
-VbSnapshot *vb_loop_snapshot(VbLoop *loop);
 /** Decides on all guests and lets them fly. */
 void vb_loop_decide(VbLoop *loop);
 /** Places a guest that just started, if it opted in and has no home yet. @alone: a full look that has that guest alone */

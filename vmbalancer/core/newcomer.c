@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/newcomer.h"
+#include "core/newcomer.h"
 #include "core/text.h"
 #include <string.h>
 #include <vmbalancer/error.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/guard.h"
 #include "core/predict.h"
-#include "engine/terms.h"
+#include "core/terms.h"
 #include <vmbalancer/error.h>
 
 /* What a guest without a policy of its own gets, until the host says otherwise. */

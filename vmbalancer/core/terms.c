@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/terms.h"
+#include "core/terms.h"
 
 static gboolean
 is_asked_for(const VbPlanRequest *request)

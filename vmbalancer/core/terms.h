@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "engine/engine.h"
+#include "core/decide.h"
 
 G_BEGIN_DECLS
 
