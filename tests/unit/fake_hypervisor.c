@@ -7,6 +7,7 @@ typedef struct {
     char *live_xml;
     char *inactive_xml; /* NULL: transient */
     GHashTable *pins;   /* thread -> cpuset text, over those of the XML; "" = none */
+    GPtrArray *marks;   /* VbMark */
     VbGuestState state;
     char *busy;
     char *error;
@@ -40,6 +41,7 @@ guest_free(Guest *guest)
     g_free(guest->live_xml);
     g_free(guest->inactive_xml);
     g_hash_table_unref(guest->pins);
+    g_ptr_array_unref(guest->marks);
     g_free(guest->busy);
     g_free(guest->error);
     g_free(guest);
@@ -157,6 +159,16 @@ apply_pin(VbDomain *domain, const char *thread, const char *cpuset)
     g_ptr_array_add(domain->pins, pin);
 }
 
+static void
+copy_marks(GPtrArray *into, const GPtrArray *marks)
+{
+    g_ptr_array_set_size(into, 0);
+    for (guint i = 0; i < marks->len; i++) {
+        const VbMark *mark = g_ptr_array_index(marks, i);
+        g_ptr_array_add(into, vb_mark_new(mark->thread, mark->before, mark->ours, mark->meant));
+    }
+}
+
 static VbDomainLook *
 look_at(const Guest *guest)
 {
@@ -171,6 +183,7 @@ look_at(const Guest *guest)
     g_hash_table_iter_init(&iter, guest->pins);
     while (g_hash_table_iter_next(&iter, &thread, &cpuset))
         apply_pin(look->live, thread, cpuset);
+    copy_marks(look->live->marks, guest->marks);
     return look;
 }
 
@@ -223,6 +236,20 @@ fake_pin(VbHypervisor *base, const char *uuid, const char *thread, const VbCpuSe
     return guest != NULL;
 }
 
+static gboolean
+fake_mark(VbHypervisor *base, const char *uuid, const GPtrArray *marks, guint deadline_ms,
+          GError **error)
+{
+    FakeHypervisor *fake = (FakeHypervisor *)base;
+    Guest *guest = begin(fake, error, "mark %s %u", uuid, marks->len)
+                       ? find_running(fake, uuid, error)
+                       : NULL;
+    if (guest != NULL)
+        copy_marks(guest->marks, marks);
+    g_mutex_unlock(&fake->lock);
+    return guest != NULL;
+}
+
 static char *
 fake_monitor(VbHypervisor *base, const char *uuid, const char *command, guint deadline_ms,
              GError **error)
@@ -260,6 +287,7 @@ static const VbHypervisorOps fake_ops = {
     .list = fake_list,
     .look = fake_look,
     .pin = fake_pin,
+    .mark = fake_mark,
     .monitor = fake_monitor,
     .free = fake_free,
 };
@@ -301,6 +329,7 @@ fake_hypervisor_add(FakeHypervisor *fake, const char *live_xml, const char *inac
     guest->live_xml = g_strdup(live_xml);
     guest->inactive_xml = g_strdup(inactive_xml);
     guest->pins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    guest->marks = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
     guest->state = VB_GUEST_RUNNING;
     g_mutex_lock(&fake->lock);
     g_ptr_array_add(fake->guests, guest);
@@ -357,6 +386,14 @@ fake_hypervisor_pin_from_outside(FakeHypervisor *fake, const char *uuid, const c
     g_mutex_lock(&fake->lock);
     g_hash_table_replace(must_find(fake, uuid)->pins, g_strdup(thread),
                          g_strdup(cpus != NULL ? cpus : ""));
+    g_mutex_unlock(&fake->lock);
+}
+
+void
+fake_hypervisor_mark_from_outside(FakeHypervisor *fake, const char *uuid, const GPtrArray *marks)
+{
+    g_mutex_lock(&fake->lock);
+    copy_marks(must_find(fake, uuid)->marks, marks);
     g_mutex_unlock(&fake->lock);
 }
 

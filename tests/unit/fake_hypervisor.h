@@ -40,6 +40,9 @@ void fake_hypervisor_set_error(FakeHypervisor *fake, const char *uuid, const cha
 /** As if an outsider pinned the thread: it shows, but not in the log. @cpus: NULL = no pin. */
 void fake_hypervisor_pin_from_outside(FakeHypervisor *fake, const char *uuid, const char *thread,
                                       const char *cpus);
+/** As if the note of our own pins had come with the guest. @marks: (element-type VbMark) */
+void fake_hypervisor_mark_from_outside(FakeHypervisor *fake, const char *uuid,
+                                       const GPtrArray *marks);
 /** The reply to a monitor command whose text contains @part; others get VB_ERROR_UNSUPPORTED. */
 void fake_hypervisor_answer(FakeHypervisor *fake, const char *part, const char *reply);
 
@@ -55,7 +58,7 @@ void fake_hypervisor_delay(FakeHypervisor *fake, const char *call, guint millise
 
 /**
  * The calls so far, failed ones too, as one string: a line each, in order: "list", "look UUID",
- * "pin UUID THREAD CPUS", "monitor UUID COMMAND". Returns: (transfer full).
+ * "pin UUID THREAD CPUS", "mark UUID NUMBER", "monitor UUID COMMAND". Returns: (transfer full).
  */
 char *fake_hypervisor_log(FakeHypervisor *fake);
 /** How many calls so far begin with @call. */

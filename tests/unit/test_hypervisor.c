@@ -91,6 +91,38 @@ test_pin(void)
     }
 }
 
+/* As virDomainSetMetadata() keeps it and the domain XML gives it back. */
+static void
+test_marks(void)
+{
+    g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(TEST_URI, DEADLINE_MS, NULL);
+    g_autoptr(GPtrArray) looks = hypervisor->ops->list(hypervisor, DEADLINE_MS, NULL);
+    const VbDomain *guest = ((const VbDomainLook *)g_ptr_array_index(looks, 0))->live;
+    g_autoptr(GPtrArray) marks = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
+    g_autoptr(GError) error = NULL;
+    g_ptr_array_add(marks, vb_mark_new("vcpu0", "2,5", "0-3", "4-7"));
+    g_ptr_array_add(marks, vb_mark_new("emulator", NULL, "0-3", NULL));
+    g_assert_true(hypervisor->ops->mark(hypervisor, guest->uuid, marks, DEADLINE_MS, &error));
+    g_assert_no_error(error);
+    g_autoptr(VbDomainLook) look =
+        hypervisor->ops->look(hypervisor, guest->uuid, DEADLINE_MS, NULL);
+    g_assert_cmpuint(look->live->marks->len, ==, 2);
+    const VbMark *first = vb_mark_find(look->live->marks, "vcpu0");
+    const VbMark *second = vb_mark_find(look->live->marks, "emulator");
+    g_assert_cmpstr(first->before, ==, "2,5");
+    g_assert_cmpstr(first->ours, ==, "0-3");
+    g_assert_cmpstr(first->meant, ==, "4-7");
+    g_assert_null(second->before);
+    g_assert_null(second->meant);
+    g_assert_cmpuint(look->inactive->marks->len, ==, 0);
+    g_assert_null(look->live->metadata_error);
+    g_ptr_array_set_size(marks, 0);
+    g_assert_true(hypervisor->ops->mark(hypervisor, guest->uuid, marks, DEADLINE_MS, &error));
+    g_autoptr(VbDomainLook) after =
+        hypervisor->ops->look(hypervisor, guest->uuid, DEADLINE_MS, NULL);
+    g_assert_cmpuint(after->live->marks->len, ==, 0);
+}
+
 static void
 test_unknown_guest(void)
 {
@@ -265,6 +297,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/hypervisor/lists-running-guests", test_list);
     g_test_add_func("/hypervisor/a-pin-shows-in-the-next-look", test_pin);
+    g_test_add_func("/hypervisor/the-note-of-our-pins-reads-back", test_marks);
     g_test_add_func("/hypervisor/an-unknown-guest-is-no-guest", test_unknown_guest);
     g_test_add_func("/hypervisor/a-driver-without-monitor-says-so", test_no_monitor);
     g_test_add_func("/hypervisor/remote-and-dead-uris-are-refused", test_refused_uris);

@@ -33,6 +33,9 @@
 #define VCPU1(cpus) "<vcpupin vcpu='1' cpuset='" cpus "'/>"
 #define EMULATOR(cpus) "<emulatorpin cpuset='" cpus "'/>"
 #define IOTHREAD(cpus) "<iothreadpin iothread='1' cpuset='" cpus "'/>"
+#define NOTED(pins)                                                                                \
+    "<metadata><p:pins xmlns:p='urn:vmbalancer:pins:1.0'>" pins "</p:pins></metadata>"
+#define NOTED_PIN(thread, words) "<p:pin thread='" thread "' " words "/>"
 /* @inactive of a transient guest */
 #define TRANSIENT NULL
 
@@ -146,6 +149,9 @@ test_ours(void)
          "vcpu0=0-3 vcpu1=0-3 emulator=0-3", VB_OWNER_OURS, "ours", "vmbalancer release", ALL},
         {"the record spells it otherwise", TUNE(VCPU0("0-3")), "", "vcpu0=3,2,1,0", VB_OWNER_OURS,
          "ours", "vmbalancer pinned", ALL},
+        {"pins that came with the guest", TUNE(VCPU0("0-3") VCPU1("4-7"))
+         NOTED(NOTED_PIN("vcpu0", "cpus='0-3'") NOTED_PIN("vcpu1", "cpus='0-3' meant='4-7'")), "",
+         NULL, VB_OWNER_OURS, "ours", "before it came to this host", ALL},
         {"a transient guest's too", TUNE(VCPU0("0-3")), TRANSIENT, "vcpu0=0-3", VB_OWNER_OURS,
          "ours", "vmbalancer pinned", ALL},
         {"inside a boundary", TUNE(VCPU0("4-7")) BOUND("1"), BOUND("1"), "vcpu0=4-7", VB_OWNER_OURS,
@@ -209,6 +215,18 @@ test_hands_off(void)
          "vCPU 0 is pinned to CPUs 4-7, not by vmbalancer", ALL},
         {"somebody changed our pin", TUNE(VCPU0("4-7")), "", "vcpu0=0-3", VB_OWNER_HANDS_OFF,
          "foreign-pin", "CPUs 4-7", ALL},
+        {"somebody changed a pin that came with the guest",
+         TUNE(VCPU0("4-7")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'")), "", NULL, VB_OWNER_HANDS_OFF,
+         "foreign-pin", "CPUs 4-7", ALL},
+        {"the note names another thread", TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu1", "cpus='0-3'")),
+         "", NULL, VB_OWNER_HANDS_OFF, "foreign-pin", "CPUs 0-3", ALL},
+        {"the note is damaged",
+         TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'") NOTED_PIN("vcpu1", "")), "", NULL,
+         VB_OWNER_HANDS_OFF, "foreign-pin", "CPUs 0-3", ALL},
+        {"the note is the configuration's",
+         TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'")),
+         TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'")), NULL, VB_OWNER_HANDS_OFF,
+         "vcpupin", "configuration", ALL},
         {"somebody added to our pins", TUNE(VCPU0("0-3") EMULATOR("8")), "", "vcpu0=0-3",
          VB_OWNER_HANDS_OFF, "foreign-pin", "the emulator", ALL},
         {"a transient guest has pins", TUNE(IOTHREAD("2")), TRANSIENT, NULL, VB_OWNER_HANDS_OFF,

@@ -71,7 +71,7 @@ assert_recorded(const Fixture *f, const char *thread, const char *expected)
     g_autoptr(GError) error = NULL;
     g_autoptr(VbUndo) undo = vb_undo_load(f->dir, f->uuid, &error);
     g_assert_no_error(error);
-    const VbUndoPin *noted = undo != NULL ? vb_undo_find(undo, thread) : NULL;
+    const VbMark *noted = undo != NULL ? vb_undo_find(undo, thread) : NULL;
     g_autofree char *text =
         noted == NULL ? NULL
                       : g_strdup_printf("%s>%s>%s", noted->before != NULL ? noted->before : "-",
@@ -449,6 +449,104 @@ test_no_pin_means_what_the_guest_may_use(Fixture *f, gconstpointer unused)
     }
 }
 
+/* --- pins that came with the guest ---------------------------------------------------------- */
+
+static void
+lose_record(const Fixture *f)
+{
+    g_assert_true(vb_undo_remove(f->dir, f->uuid, NULL));
+    assert_no_record(f);
+}
+
+static guint
+count_marks(const Fixture *f)
+{
+    VbHypervisor *base = fake_hypervisor_base(f->fake);
+    g_autoptr(VbDomainLook) look = base->ops->look(base, f->uuid, 1000, NULL);
+    return look->live->marks->len;
+}
+
+static void
+test_pins_without_a_record_are_known_by_the_guests_own_note(Fixture *f, gconstpointer unused)
+{
+    fake_hypervisor_pin_from_outside(f->fake, f->uuid, "vcpu0", "2");
+    must_pin(f, "vcpu0 vcpu1", 1);
+    lose_record(f);
+    g_assert_cmpint(owner_of(f), ==, VB_OWNER_OURS);
+    VbRelease release = must_release(f);
+    g_assert_true(release.recorded);
+    g_assert_cmpuint(release.restored, ==, 2);
+    assert_pinned(f, "vcpu0", "2");
+    assert_pinned(f, "vcpu1", "0-7");
+    g_assert_cmpuint(count_marks(f), ==, 0);
+}
+
+static void
+test_pins_that_came_with_the_guest_are_recorded_when_it_is_pinned(Fixture *f,
+                                                                  gconstpointer unused)
+{
+    fake_hypervisor_pin_from_outside(f->fake, f->uuid, "vcpu0", "2");
+    must_pin(f, "vcpu0 vcpu1", 1);
+    lose_record(f);
+    must_pin(f, "vcpu0", 0);
+    assert_recorded(f, "vcpu0", "2>0-3>-");
+    assert_recorded(f, "vcpu1", "->4-7>-");
+    g_assert_cmpuint(count_marks(f), ==, 2);
+}
+
+/* It went to another host, was pinned there, and came back: the record here is of long ago. */
+static void
+test_a_guest_that_comes_back_with_other_pins_is_ours(Fixture *f, gconstpointer unused)
+{
+    must_pin(f, "vcpu0 vcpu1", 1);
+    g_autoptr(VbUndo) old = vb_undo_new(f->uuid, "web1");
+    vb_undo_note(old, "vcpu0", "5", "0-3", NULL);
+    g_assert_true(vb_undo_save(f->dir, old, NULL));
+    g_assert_cmpint(owner_of(f), ==, VB_OWNER_OURS);
+    g_assert_cmpuint(must_release(f).restored, ==, 2);
+    assert_pinned(f, "vcpu0", "0-7");
+    assert_no_record(f);
+}
+
+static void
+test_a_note_does_not_cover_an_operators_pin(Fixture *f, gconstpointer unused)
+{
+    must_pin(f, "vcpu0 vcpu1", 1);
+    lose_record(f);
+    fake_hypervisor_pin_from_outside(f->fake, f->uuid, "vcpu1", "5");
+    g_assert_cmpint(owner_of(f), ==, VB_OWNER_HANDS_OFF);
+    g_assert_cmpuint(must_release(f).restored, ==, 1);
+    assert_pinned(f, "vcpu1", "5");
+    g_assert_cmpuint(count_marks(f), ==, 0);
+}
+
+static void
+test_nothing_is_pinned_that_cannot_be_noted(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    fake_hypervisor_fail(f->fake, "mark", 0, 1, VB_ERROR_FAILED, "no");
+    g_assert_false(pin(f, "vcpu0", 1, &error));
+    g_assert_error(error, VB_ERROR, VB_ERROR_FAILED);
+    g_assert_cmpuint(fake_hypervisor_count(f->fake, "pin"), ==, 0);
+    assert_no_record(f);
+}
+
+/* Else an operator's pin to the same CPUs would count as ours from then on. */
+static void
+test_a_note_that_cannot_be_removed_keeps_the_record(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    VbRelease release;
+    must_pin(f, "vcpu0", 1);
+    fake_hypervisor_fail(f->fake, "mark", 0, 1, VB_ERROR_FAILED, "no");
+    g_assert_false(vb_placement_release(&f->placement, f->uuid, &release, &error));
+    assert_pinned(f, "vcpu0", "0-7");
+    assert_recorded(f, "vcpu0", "->4-7>-");
+    must_release(f);
+    assert_no_record(f);
+    g_assert_cmpuint(count_marks(f), ==, 0);
+}
+
 #define ADD(path, test) g_test_add("/placement/" path, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -477,5 +575,11 @@ main(int argc, char **argv)
         test_one_that_cannot_be_given_back_does_not_hold_up_the_others);
     ADD("release/unplugged-stays-recorded", test_the_pin_of_an_unplugged_vcpu_stays_recorded);
     ADD("release/no-pin-is-what-it-may-use", test_no_pin_means_what_the_guest_may_use);
+    ADD("note/lost-record", test_pins_without_a_record_are_known_by_the_guests_own_note);
+    ADD("note/pinned-again", test_pins_that_came_with_the_guest_are_recorded_when_it_is_pinned);
+    ADD("note/came-back", test_a_guest_that_comes_back_with_other_pins_is_ours);
+    ADD("note/operator", test_a_note_does_not_cover_an_operators_pin);
+    ADD("note/no-note-no-pin", test_nothing_is_pinned_that_cannot_be_noted);
+    ADD("note/stuck-keeps-record", test_a_note_that_cannot_be_removed_keeps_the_record);
     return g_test_run();
 }

@@ -9,7 +9,7 @@ typedef struct {
     const VbPlacement *placement;
     const GPtrArray *actions; /* (element-type VbAction) */
     const VbDomain *live;     /* before anything was changed */
-    const VbUndo *older;      /* the record before; NULL if there was none */
+    const VbUndo *older;      /* the record on disk before; NULL if there was none */
     const VbUndo *undo;       /* the record as it is on disk meanwhile */
 } Attempt;
 
@@ -20,13 +20,6 @@ same_cpus(const char *a, const char *b)
     VbCpuSet left, right;
     return a != NULL && b != NULL && vb_cpuset_parse(a, &left, NULL) &&
            vb_cpuset_parse(b, &right, NULL) && vb_cpuset_equal(&left, &right);
-}
-
-/* The pin that is in force now is one that we set, or were about to. */
-static gboolean
-is_ours(const VbUndoPin *pin, const char *now)
-{
-    return pin != NULL && (same_cpus(now, pin->ours) || same_cpus(now, pin->meant));
 }
 
 static gboolean
@@ -76,6 +69,36 @@ give_back(const VbPlacement *placement, const VbDomain *live, const char *thread
     return pin_to(placement, live->uuid, thread, before != NULL ? before : unpinned, error);
 }
 
+/*
+ * What is known of our pins: the record, and what the guest's own metadata says of those in force
+ * that the record does not know. It came here with them, from another host or a saved image.
+ * @older: (nullable). Returns: (transfer full).
+ */
+static VbUndo *
+known_pins(const VbUndo *older, const VbDomain *live)
+{
+    VbUndo *known = vb_undo_new(live->uuid, live->name);
+    for (guint i = 0; older != NULL && i < older->pins->len; i++) {
+        const VbMark *pin = g_ptr_array_index(older->pins, i);
+        vb_undo_note(known, pin->thread, pin->before, pin->ours, pin->meant);
+    }
+    for (guint i = 0; i < live->marks->len; i++) {
+        const VbMark *mark = g_ptr_array_index(live->marks, i);
+        const char *now = vb_domain_pin_of(live, mark->thread);
+        if (vb_mark_covers(mark, now) && !vb_mark_covers(vb_undo_find(known, mark->thread), now))
+            vb_undo_note(known, mark->thread, mark->before, mark->ours, mark->meant);
+    }
+    return known;
+}
+
+static gboolean
+note_in_guest(const VbPlacement *placement, const char *uuid, const GPtrArray *marks,
+              GError **error)
+{
+    return placement->hypervisor->ops->mark(placement->hypervisor, uuid, marks,
+                                            placement->deadline_ms, error);
+}
+
 /* --- pinning ------------------------------------------------------------------------------- */
 
 /*
@@ -86,9 +109,9 @@ static void
 note_intent(VbUndo *undo, const VbDomain *live, const VbAction *action)
 {
     const char *now = vb_domain_pin_of(live, action->thread);
-    const VbUndoPin *noted = vb_undo_find(undo, action->thread);
+    const VbMark *noted = vb_undo_find(undo, action->thread);
     g_autofree char *wanted = vb_cpuset_format(&action->cpus);
-    if (!is_ours(noted, now)) {
+    if (!vb_mark_covers(noted, now)) {
         vb_undo_note(undo, action->thread, now, wanted, NULL);
         return;
     }
@@ -101,8 +124,8 @@ static void
 forget_stale(VbUndo *undo, const VbDomain *live)
 {
     for (guint i = undo->pins->len; i-- > 0;) {
-        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
-        if (!is_ours(pin, vb_domain_pin_of(live, pin->thread)))
+        const VbMark *pin = g_ptr_array_index(undo->pins, i);
+        if (!vb_mark_covers(pin, vb_domain_pin_of(live, pin->thread)))
             vb_undo_forget(undo, pin->thread);
     }
 }
@@ -112,11 +135,7 @@ static VbUndo *
 record_intent(const VbPlacement *placement, const VbDomain *live, const GPtrArray *actions,
               const VbUndo *older, GError **error)
 {
-    g_autoptr(VbUndo) undo = vb_undo_new(live->uuid, live->name);
-    for (guint i = 0; older != NULL && i < older->pins->len; i++) {
-        const VbUndoPin *pin = g_ptr_array_index(older->pins, i);
-        vb_undo_note(undo, pin->thread, pin->before, pin->ours, pin->meant);
-    }
+    g_autoptr(VbUndo) undo = known_pins(older, live);
     forget_stale(undo, live);
     for (guint i = 0; i < actions->len; i++)
         note_intent(undo, live, g_ptr_array_index(actions, i));
@@ -132,6 +151,23 @@ add_stuck(GError **error, guint stuck)
                 why->message, stuck);
 }
 
+static void
+restore_record(const Attempt *attempt)
+{
+    if (attempt->older != NULL)
+        vb_undo_save(attempt->placement->state_dir, attempt->older, NULL);
+    else
+        vb_undo_remove(attempt->placement->state_dir, attempt->live->uuid, NULL);
+}
+
+/* A call that was not heard of again may still take effect. */
+static gboolean
+is_unheard(const GError *error)
+{
+    return g_error_matches(error, VB_ERROR, VB_ERROR_TIMEOUT) ||
+           g_error_matches(error, VB_ERROR, VB_ERROR_UNREACHABLE);
+}
+
 /*
  * Brings the first @done threads back to where they were just before, as far as they are still
  * ours.
@@ -145,18 +181,18 @@ roll_back(const Attempt *attempt, guint done, const VbDomain *now, GError **erro
     guint stuck = 0;
     for (guint i = 0; i < done; i++) {
         const VbAction *action = g_ptr_array_index(attempt->actions, i);
-        const VbUndoPin *pin = vb_undo_find(attempt->undo, action->thread);
-        if (now != NULL && !is_ours(pin, vb_domain_pin_of(now, action->thread)))
+        const VbMark *pin = vb_undo_find(attempt->undo, action->thread);
+        if (now != NULL && !vb_mark_covers(pin, vb_domain_pin_of(now, action->thread)))
             continue;
         stuck += !give_back(placement, attempt->live, action->thread,
                             vb_domain_pin_of(attempt->live, action->thread), NULL);
     }
     if (stuck > 0)
         add_stuck(error, stuck);
-    else if (attempt->older != NULL)
-        vb_undo_save(placement->state_dir, attempt->older, NULL);
+    else if (note_in_guest(placement, attempt->live->uuid, attempt->live->marks, NULL))
+        restore_record(attempt);
     else
-        vb_undo_remove(placement->state_dir, attempt->live->uuid, NULL);
+        g_debug("the record stays, as the guest's metadata still tells of pins that it has not");
 }
 
 static gboolean
@@ -197,15 +233,41 @@ pin_all(const Attempt *attempt, GError **error)
         if (hypervisor->ops->pin(hypervisor, attempt->live->uuid, action->thread, &action->cpus,
                                  attempt->placement->deadline_ms, error))
             continue;
-        /* A call that was not heard of again may still take effect: it counts as done. */
-        gboolean unheard = g_error_matches(*error, VB_ERROR, VB_ERROR_TIMEOUT) ||
-                           g_error_matches(*error, VB_ERROR, VB_ERROR_UNREACHABLE);
+        gboolean unheard = is_unheard(*error);
         g_prefix_error(error, "%s could not be pinned: ", action->thread);
         if (!g_error_matches(*error, VB_ERROR, VB_ERROR_NO_GUEST))
             roll_back(attempt, i + unheard, NULL, error);
         return FALSE;
     }
     return TRUE;
+}
+
+/* In the guest, too: from now on its pins may go where this host's record does not. */
+static gboolean
+mark_all(const Attempt *attempt, GError **error)
+{
+    if (note_in_guest(attempt->placement, attempt->live->uuid, attempt->undo->pins, error))
+        return TRUE;
+    g_prefix_error(error, "nothing was pinned: ");
+    if (!is_unheard(*error))
+        restore_record(attempt);
+    return FALSE;
+}
+
+/* Settles what was only meant. Left unsettled, it holds all the same. */
+static void
+settle(const Attempt *attempt, VbUndo *undo)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean meant = FALSE;
+    for (guint i = 0; i < undo->pins->len; i++)
+        meant |= ((const VbMark *)g_ptr_array_index(undo->pins, i))->meant != NULL;
+    if (!meant)
+        return;
+    vb_undo_settle(undo);
+    if (!vb_undo_save(attempt->placement->state_dir, undo, &error) ||
+        !note_in_guest(attempt->placement, undo->uuid, undo->pins, &error))
+        g_debug("the record still tells of pins that were only meant: %s", error->message);
 }
 
 gboolean
@@ -225,13 +287,11 @@ vb_placement_pin(const VbPlacement *placement, const char *uuid, const GPtrArray
     if (undo == NULL)
         return FALSE;
     Attempt attempt = {placement, actions, before->live, older, undo};
-    if (!pin_all(&attempt, &why) || !verify(&attempt, &why)) {
+    if (!mark_all(&attempt, &why) || !pin_all(&attempt, &why) || !verify(&attempt, &why)) {
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    vb_undo_settle(undo);
-    if (!vb_undo_save(placement->state_dir, undo, &why))
-        g_debug("the record still tells of pins that were only meant: %s", why->message);
+    settle(&attempt, undo);
     return TRUE;
 }
 
@@ -261,14 +321,14 @@ has_thread(const VbDomain *live, const char *thread)
  * unplugged and would come back with it.
  */
 static gboolean
-release_pin(const VbPlacement *placement, const VbDomain *live, const VbUndoPin *pin,
+release_pin(const VbPlacement *placement, const VbDomain *live, const VbMark *pin,
             VbRelease *ret, GError **error)
 {
     g_autofree char *unpinned = unpinned_cpus(placement, live);
     const char *now = vb_domain_pin_of(live, pin->thread);
     if (now == NULL)
         return TRUE; /* started anew since, or unplugged with its pin: there is none to give back */
-    if (!is_ours(pin, now)) {
+    if (!vb_mark_covers(pin, now)) {
         ret->left += !same_cpus(now, pin->before != NULL ? pin->before : unpinned);
         return TRUE;
     }
@@ -292,7 +352,7 @@ release_pins(const VbPlacement *placement, const VbDomain *live, VbUndo *undo, V
     g_autoptr(GError) first = NULL;
     for (guint i = 0; i < undo->pins->len;) {
         g_autoptr(GError) why = NULL;
-        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        const VbMark *pin = g_ptr_array_index(undo->pins, i);
         if (release_pin(placement, live, pin, ret, &why))
             g_ptr_array_remove_index(undo->pins, i);
         else
@@ -306,26 +366,39 @@ release_pins(const VbPlacement *placement, const VbDomain *live, VbUndo *undo, V
     return FALSE;
 }
 
+/*
+ * The record goes last: a kill before that leaves what the next release needs; a note in the guest
+ * alone could not be told from that of pins that somebody else made just like ours.
+ */
+static gboolean
+forget_released(const VbPlacement *placement, const VbDomain *live, const VbUndo *left,
+                GError **error)
+{
+    if (live->marks->len > 0 && !note_in_guest(placement, live->uuid, left->pins, error))
+        return FALSE;
+    return left->pins->len == 0 ? vb_undo_remove(placement->state_dir, live->uuid, error)
+                                : vb_undo_save(placement->state_dir, left, error);
+}
+
 gboolean
 vb_placement_release(const VbPlacement *placement, const char *uuid, VbRelease *ret, GError **error)
 {
     g_autoptr(GError) why = NULL;
     *ret = (VbRelease){0};
-    g_autoptr(VbUndo) undo = vb_undo_load(placement->state_dir, uuid, &why);
+    g_autoptr(VbUndo) record = vb_undo_load(placement->state_dir, uuid, &why);
     if (why != NULL) {
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    if (undo == NULL)
-        return TRUE;
-    ret->recorded = TRUE;
     g_autoptr(VbDomainLook) now = look(placement, uuid, error);
     if (now == NULL)
         return FALSE;
+    ret->recorded = record != NULL || now->live->marks->len > 0;
+    if (!ret->recorded)
+        return vb_undo_remove(placement->state_dir, uuid, error);
+    g_autoptr(VbUndo) undo = known_pins(record, now->live);
     gboolean released = release_pins(placement, now->live, undo, ret, &why);
-    gboolean kept = undo->pins->len == 0
-                        ? vb_undo_remove(placement->state_dir, uuid, released ? &why : NULL)
-                        : vb_undo_save(placement->state_dir, undo, released ? &why : NULL);
+    gboolean kept = forget_released(placement, now->live, undo, released ? &why : NULL);
     if (why != NULL)
         g_propagate_error(error, g_steal_pointer(&why));
     return released && kept;

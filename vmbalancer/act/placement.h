@@ -8,8 +8,9 @@ G_BEGIN_DECLS
 
 /*
  * Pins threads through libvirt (live only; libvirt owns the guest, so its record must stay true)
- * and gives them back. Before anything is changed the undo record is on disk. Whoever calls holds
- * the guest's lock (act/lock.h).
+ * and gives them back. Before anything is changed the undo record is on disk, and a note of it in the
+ * guest's live metadata, which goes where the live pins go: to another host, into a saved image. A
+ * record is void once its guest does not run. Whoever calls holds the guest's lock (act/lock.h).
  */
 
 /** What placing needs. */
@@ -43,8 +44,7 @@ typedef struct {
  * Gives every pin back as it was, except where an outsider changed it since; then the record goes.
  * Threads that are no longer pinned (the guest was started anew) need nothing. If one cannot be
  * given back the others still are; the error tells of the first, and the record holds what is left.
- * Errors: VB_ERROR_NO_GUEST if it does not run: a saved guest comes back with its pins, so the
- * record stays.
+ * Errors: VB_ERROR_NO_GUEST if it does not run; its record stays.
  */
 gboolean vb_placement_release(const VbPlacement *placement, const char *uuid, VbRelease *ret,
                               GError **error);

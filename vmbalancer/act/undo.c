@@ -5,23 +5,16 @@
 #include "core/json_write.h"
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <vmbalancer/error.h>
 
 #define SCHEMA "vmbalancer.undo/1"
+#define FOLDER "guests"
+#define SUFFIX ".json"
 /* A record of 4,096 vCPUs is well below this. */
 #define SIZE_MAX_BYTES (4 * 1024 * 1024)
 /* An object of an array of objects. */
 #define DEPTH_MAX 4
-
-static void
-pin_free(VbUndoPin *pin)
-{
-    g_free(pin->thread);
-    g_free(pin->before);
-    g_free(pin->ours);
-    g_free(pin->meant);
-    g_free(pin);
-}
 
 VbUndo *
 vb_undo_new(const char *uuid, const char *name)
@@ -29,7 +22,7 @@ vb_undo_new(const char *uuid, const char *name)
     VbUndo *undo = g_new0(VbUndo, 1);
     undo->uuid = g_strdup(uuid);
     undo->name = g_strdup(name);
-    undo->pins = g_ptr_array_new_with_free_func((GDestroyNotify)pin_free);
+    undo->pins = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
     return undo;
 }
 
@@ -53,7 +46,7 @@ path_of(const char *dir, const char *uuid, GError **error)
                     uuid != NULL ? uuid : "");
         return NULL;
     }
-    return g_strdup_printf("%s/guests/%s.json", dir, uuid);
+    return g_strdup_printf("%s/" FOLDER "/%s" SUFFIX, dir, uuid);
 }
 
 /* A string, or NULL for null and absent. Returns: FALSE if it is anything else. */
@@ -70,15 +63,6 @@ read_text(JsonObject *object, const char *name, const char **ret)
     return TRUE;
 }
 
-/* As read_text(), for what libvirt is going to be told. */
-static gboolean
-read_cpus(JsonObject *object, const char *name, const char **ret)
-{
-    VbCpuSet cpus;
-    return read_text(object, name, ret) &&
-           (*ret == NULL || (vb_cpuset_parse(*ret, &cpus, NULL) && vb_cpuset_count(&cpus) > 0));
-}
-
 static gboolean
 read_pins(VbUndo *undo, JsonArray *array)
 {
@@ -88,9 +72,9 @@ read_pins(VbUndo *undo, JsonArray *array)
         if (!JSON_NODE_HOLDS_OBJECT(node))
             return FALSE;
         JsonObject *object = json_node_get_object(node);
-        if (!read_text(object, "thread", &thread) || thread == NULL ||
-            !read_cpus(object, "before", &before) || !read_cpus(object, "ours", &ours) ||
-            ours == NULL || !read_cpus(object, "meant", &meant))
+        if (!read_text(object, "thread", &thread) || !read_text(object, "before", &before) ||
+            !read_text(object, "ours", &ours) || !read_text(object, "meant", &meant) ||
+            !vb_mark_is_valid(thread, before, ours, meant))
             return FALSE;
         vb_undo_note(undo, thread, before, ours, meant);
     }
@@ -156,7 +140,7 @@ text_of(const VbUndo *undo)
     vb_json_put_text(object, "name", undo->name);
     JsonArray *pins = vb_json_put_array(object, "pins");
     for (guint i = 0; i < undo->pins->len; i++) {
-        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        const VbMark *pin = g_ptr_array_index(undo->pins, i);
         JsonObject *into = vb_json_append_object(pins);
         vb_json_put_text(into, "thread", pin->thread);
         vb_json_put_text(into, "before", pin->before);
@@ -203,41 +187,90 @@ vb_undo_save(const char *dir, const VbUndo *undo, GError **error)
     return FALSE;
 }
 
+/* "UUID.json", or with a dot and more, as GLib names a file until it is whole. */
+static char *
+uuid_of_file(const char *name, gboolean *ret_whole)
+{
+    const char *suffix = strstr(name, SUFFIX);
+    g_autofree char *uuid = suffix != NULL ? g_strndup(name, (gsize)(suffix - name)) : NULL;
+    if (uuid == NULL || !g_uuid_string_is_valid(uuid))
+        return NULL;
+    const char *rest = suffix + strlen(SUFFIX);
+    *ret_whole = *rest == '\0';
+    return *rest == '\0' || *rest == '.' ? g_steal_pointer(&uuid) : NULL;
+}
+
+/* Whoever calls holds the guest's lock, so that nobody is writing one just now. */
+static void
+remove_parts(const char *dir, const char *uuid)
+{
+    g_autofree char *folder = g_build_filename(dir, FOLDER, NULL);
+    g_autoptr(GDir) listing = g_dir_open(folder, 0, NULL);
+    const char *name;
+    while (listing != NULL && (name = g_dir_read_name(listing)) != NULL) {
+        gboolean whole;
+        g_autofree char *whose = uuid_of_file(name, &whole);
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        if (g_strcmp0(whose, uuid) == 0 && !whole)
+            g_unlink(path);
+    }
+}
+
+static int
+by_text(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+vb_undo_list(const char *dir, GError **error)
+{
+    g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *folder = g_build_filename(dir, FOLDER, NULL);
+    g_autoptr(GError) why = NULL;
+    g_autoptr(GDir) listing = g_dir_open(folder, 0, &why);
+    if (listing == NULL && !g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        vb_state_set_error(error, errno_of(why), folder, "the undo records cannot be listed");
+        return NULL;
+    }
+    const char *name;
+    while (listing != NULL && (name = g_dir_read_name(listing)) != NULL) {
+        gboolean whole;
+        g_autofree char *uuid = uuid_of_file(name, &whole);
+        if (uuid != NULL && !g_ptr_array_find_with_equal_func(uuids, uuid, g_str_equal, NULL))
+            g_ptr_array_add(uuids, g_steal_pointer(&uuid));
+    }
+    g_ptr_array_sort(uuids, by_text);
+    return g_steal_pointer(&uuids);
+}
+
 gboolean
 vb_undo_remove(const char *dir, const char *uuid, GError **error)
 {
     g_autofree char *path = path_of(dir, uuid, error);
     if (path == NULL)
         return FALSE;
+    remove_parts(dir, uuid);
     if (g_unlink(path) == 0 || errno == ENOENT)
         return TRUE;
     vb_state_set_error(error, errno, path, "the undo record cannot be removed");
     return FALSE;
 }
 
-VbUndoPin *
+VbMark *
 vb_undo_find(const VbUndo *undo, const char *thread)
 {
-    for (guint i = 0; i < undo->pins->len; i++) {
-        VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
-        if (g_str_equal(pin->thread, thread))
-            return pin;
-    }
-    return NULL;
+    return vb_mark_find(undo->pins, thread);
 }
 
 void
 vb_undo_note(VbUndo *undo, const char *thread, const char *before, const char *ours,
              const char *meant)
 {
-    VbUndoPin *noted = g_new0(VbUndoPin, 1);
-    noted->thread = g_strdup(thread);
-    noted->before = g_strdup(before);
-    noted->ours = g_strdup(ours);
-    noted->meant = g_strdup(meant);
+    VbMark *noted = vb_mark_new(thread, before, ours, meant);
     guint index;
     if (g_ptr_array_find(undo->pins, vb_undo_find(undo, thread), &index)) {
-        pin_free(undo->pins->pdata[index]);
+        vb_mark_free(undo->pins->pdata[index]);
         undo->pins->pdata[index] = noted;
     } else {
         g_ptr_array_add(undo->pins, noted);
@@ -254,7 +287,7 @@ void
 vb_undo_settle(VbUndo *undo)
 {
     for (guint i = 0; i < undo->pins->len; i++) {
-        VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        VbMark *pin = g_ptr_array_index(undo->pins, i);
         if (pin->meant == NULL)
             continue;
         g_free(pin->ours);
@@ -267,7 +300,7 @@ vb_undo_pins(const VbUndo *undo)
 {
     GHashTable *pins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < undo->pins->len; i++) {
-        const VbUndoPin *pin = g_ptr_array_index(undo->pins, i);
+        const VbMark *pin = g_ptr_array_index(undo->pins, i);
         g_hash_table_replace(pins, g_strdup(pin->thread),
                              g_strjoin(";", pin->ours, pin->meant, NULL));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "core/mark.h"
 
 G_BEGIN_DECLS
 
@@ -11,19 +11,11 @@ G_BEGIN_DECLS
  * recognises and that `release` can give back.
  */
 
-/** A thread that we pinned. */
-typedef struct {
-    char *thread; /**< "vcpuN", "emulator", "iothreadN" */
-    char *before; /**< CPU list that it was pinned to; NULL if it had no pin */
-    char *ours;   /**< CPU list that we pinned it to */
-    char *meant;  /**< CPU list that we were about to pin it to instead; NULL if that is settled */
-} VbUndoPin;
-
 /** The record of a guest. */
 typedef struct {
     char *uuid;
     char *name;
-    GPtrArray *pins; /**< (element-type VbUndoPin) */
+    GPtrArray *pins; /**< (element-type VbMark) */
 } VbUndo;
 
 VbUndo *vb_undo_new(const char *uuid, const char *name);
@@ -39,11 +31,17 @@ VbUndo *vb_undo_load(const char *dir, const char *uuid, GError **error);
 /** Writes the record, durable when it returns. Errors: VB_ERROR_DENIED, VB_ERROR_FAILED with the
  * path. */
 gboolean vb_undo_save(const char *dir, const VbUndo *undo, GError **error);
-/** Removes the record; none is fine. */
+/** Removes the record, and what a kill left half-written of it; none is fine. */
 gboolean vb_undo_remove(const char *dir, const char *uuid, GError **error);
+/**
+ * The guests that have a record, or a part of one that a kill left.
+ * Returns: (transfer full) (element-type utf8): UUIDs in order; NULL with VB_ERROR_DENIED or
+ * VB_ERROR_FAILED if the folder cannot be read. No folder is fine.
+ */
+GPtrArray *vb_undo_list(const char *dir, GError **error);
 
 /** The pin of @thread, NULL if the record has none. */
-VbUndoPin *vb_undo_find(const VbUndo *undo, const char *thread);
+VbMark *vb_undo_find(const VbUndo *undo, const char *thread);
 /** Notes a pin; a thread noted before gets the new values. @before, @meant: (nullable) */
 void vb_undo_note(VbUndo *undo, const char *thread, const char *before, const char *ours,
                   const char *meant);

@@ -26,6 +26,7 @@ vb_domain_new(void)
     VbDomain *domain = g_new0(VbDomain, 1);
     domain->cells = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_cell_free);
     domain->pins = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_pin_free);
+    domain->marks = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
     domain->iothreads = g_array_new(FALSE, FALSE, sizeof(guint));
     return domain;
 }
@@ -39,6 +40,7 @@ vb_domain_free(VbDomain *domain)
     g_free(domain->uuid);
     g_ptr_array_unref(domain->cells);
     g_ptr_array_unref(domain->pins);
+    g_ptr_array_unref(domain->marks);
     g_array_unref(domain->iothreads);
     g_free(domain->vcpu_cpuset);
     g_free(domain->numatune_nodeset);

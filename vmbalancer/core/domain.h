@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/mark.h"
 #include "core/wish.h"
 #include <vmbalancer/topology.h>
 
@@ -61,6 +62,8 @@ typedef struct {
     char *policy;          /**< vmb:numa policy=, NULL if none or bad */
     char *home_nodes;      /**< vmb:numa <home nodes=>, NULL if none */
     VbWish *wish;          /**< vmb:numa whole, NULL if there is none or it is bad */
+    GPtrArray *marks;      /**< (element-type VbMark): pins that a vmbalancer noted in the metadata
+                                as its own; empty if the note is damaged */
     char *metadata_error;  /**< what is wrong with the vmb:numa element, NULL if nothing */
 } VbDomain;
 

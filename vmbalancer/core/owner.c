@@ -118,7 +118,7 @@ pin_restricts(const Case *c, const VbDomainPin *pin, VbCpuSet *ret)
 }
 
 static gboolean
-pin_is_ours(const Case *c, const VbDomainPin *pin, const VbCpuSet *cpus)
+is_recorded(const Case *c, const VbDomainPin *pin, const VbCpuSet *cpus)
 {
     GHashTable *ours = (GHashTable *)c->evidence->our_pins;
     const char *text = ours == NULL ? NULL : g_hash_table_lookup(ours, pin->thread);
@@ -130,6 +130,19 @@ pin_is_ours(const Case *c, const VbDomainPin *pin, const VbCpuSet *cpus)
             return TRUE;
     }
     return FALSE;
+}
+
+/* Noted by a vmbalancer in the guest itself: that note is made, moved and lost with the live pins. */
+static gboolean
+is_marked(const Case *c, const VbDomainPin *pin)
+{
+    return vb_mark_covers(vb_mark_find(c->evidence->live->marks, pin->thread), pin->cpuset);
+}
+
+static gboolean
+pin_is_ours(const Case *c, const VbDomainPin *pin, const VbCpuSet *cpus)
+{
+    return is_recorded(c, pin, cpus) || is_marked(c, pin);
 }
 
 /* Comes after the rule for pins of the configuration, so that no live pin here is from there. */
@@ -188,7 +201,10 @@ rule_ours(Case *c)
         if (!pin_restricts(c, pin, &cpus) || !pin_is_ours(c, pin, &cpus))
             continue;
         judge(c, VB_OWNER_OURS, "ours",
-              g_strdup("vmbalancer pinned the guest; vmbalancer release gives it back"));
+              g_strdup(is_recorded(c, pin, &cpus)
+                           ? "vmbalancer pinned the guest; vmbalancer release gives it back"
+                           : "vmbalancer pinned the guest before it came to this host or was "
+                             "restored; vmbalancer release gives it back"));
         return TRUE;
     }
     return FALSE;

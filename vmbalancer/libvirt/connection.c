@@ -2,6 +2,7 @@
 #include "libvirt/domain_look.h"
 #include "libvirt/failure.h"
 #include "libvirt/hypervisor.h"
+#include "libvirt/marks.h"
 #include "libvirt/requests.h"
 #include "libvirt/uri.h"
 #include "libvirt/worker.h"
@@ -138,6 +139,18 @@ connection_pin(VbHypervisor *hypervisor, const char *uuid, const char *thread, c
     return vb_worker_run(self->worker, &call, deadline_ms, error) != NULL;
 }
 
+static gboolean
+connection_mark(VbHypervisor *hypervisor, const char *uuid, const GPtrArray *marks,
+                guint deadline_ms, GError **error)
+{
+    Connection *self = (Connection *)hypervisor;
+    g_autofree char *words = g_strdup_printf("guest %s: noting its pins in its metadata", uuid);
+    VbRequest *request = vb_request_new(vb_request_write_marks, self->links, uuid);
+    request->xml = marks->len > 0 ? vb_marks_format(marks) : NULL;
+    VbCall call = make_call(uuid, words, request, NULL);
+    return vb_worker_run(self->worker, &call, deadline_ms, error) != NULL;
+}
+
 static char *
 connection_monitor(VbHypervisor *hypervisor, const char *uuid, const char *command,
                    guint deadline_ms, GError **error)
@@ -213,6 +226,7 @@ static const VbHypervisorOps connection_ops = {
     .monitor = connection_monitor,
     .read_metadata = connection_read_metadata,
     .write_metadata = connection_write_metadata,
+    .mark = connection_mark,
     .free = connection_free,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libvirt/domain_xml.h"
 
+#include "libvirt/marks.h"
 #include "libvirt/metadata_element.h"
 #include <vmbalancer/error.h>
 
@@ -45,6 +46,8 @@ vb_domain_xml_read_metadata(const xmlNode *root, VbDomain *domain)
         if (node->type != XML_ELEMENT_NODE)
             continue;
         note_manager(node, domain);
+        if (g_str_equal(vb_xml_namespace(node), VB_MARKS_NAMESPACE))
+            vb_marks_read(node, domain->marks);
         if (error != NULL || !g_str_equal(vb_xml_namespace(node), VB_METADATA_NAMESPACE))
             continue;
         g_clear_pointer(&wish, vb_wish_free);

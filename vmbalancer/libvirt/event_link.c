@@ -2,6 +2,7 @@
 #include "libvirt/events.h"
 
 #include "libvirt/failure.h"
+#include "libvirt/marks.h"
 #include "libvirt/sigpipe.h"
 #include "libvirt/uri.h"
 #include <libvirt-glib/libvirt-glib-event.h>
@@ -55,7 +56,9 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
 static void
 on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char *uri, void *sink)
 {
-    push(sink, VB_EVENT_METADATA, domain);
+    /* Our own note of our own pins is no news. */
+    if (g_strcmp0(uri, VB_MARKS_NAMESPACE) != 0)
+        push(sink, VB_EVENT_METADATA, domain);
 }
 
 static void

@@ -60,6 +60,12 @@ typedef struct {
      * stays. @xml: (nullable): as vb_metadata_format() gives it; NULL removes it */
     gboolean (*write_metadata)(VbHypervisor *hypervisor, const char *uuid, const char *xml,
                                gboolean live, gboolean config, guint deadline_ms, GError **error);
+    /**
+     * Notes in the running guest's metadata, never in its configuration's, which pins are ours, in
+     * place of what was noted there before. @marks: (element-type VbMark): empty removes the note
+     */
+    gboolean (*mark)(VbHypervisor *hypervisor, const char *uuid, const GPtrArray *marks,
+                     guint deadline_ms, GError **error);
     void (*free)(VbHypervisor *hypervisor);
 } VbHypervisorOps;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libvirt/failure.h"
+#include "libvirt/marks.h"
 #include "libvirt/metadata_element.h"
 #include "libvirt/requests.h"
 
@@ -79,5 +80,20 @@ vb_request_write_metadata(const VbRequest *request, virConnectPtr link, GCancell
                              VB_METADATA_NAMESPACE, flags) == 0)
         return GINT_TO_POINTER(1);
     vb_failure_set(error, NULL, domain, "writing its metadata");
+    return NULL;
+}
+
+gpointer
+vb_request_write_marks(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
+                       GError **error)
+{
+    g_autoptr(Domain) domain = find_domain(link, request->uuid, error);
+    if (domain == NULL)
+        return NULL;
+    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, request->xml,
+                             request->xml != NULL ? VB_MARKS_PREFIX : NULL, VB_MARKS_NAMESPACE,
+                             VIR_DOMAIN_AFFECT_LIVE) == 0)
+        return GINT_TO_POINTER(1);
+    vb_failure_set(error, NULL, domain, "noting its pins in its metadata");
     return NULL;
 }

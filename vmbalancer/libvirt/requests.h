@@ -56,6 +56,9 @@ gpointer vb_request_read_metadata(const VbRequest *request, virConnectPtr link,
 /** Waits for the guest's job. Returns: any. */
 gpointer vb_request_write_metadata(const VbRequest *request, virConnectPtr link,
                                    GCancellable *cancellable, GError **error);
+/** As vb_request_write_metadata(), for the note of our pins. */
+gpointer vb_request_write_marks(const VbRequest *request, virConnectPtr link,
+                                GCancellable *cancellable, GError **error);
 /** Waits for QEMU. Returns: char* (g_free). */
 gpointer vb_request_monitor(const VbRequest *request, virConnectPtr link, GCancellable *cancellable,
                             GError **error);
