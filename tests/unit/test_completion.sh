@@ -67,6 +67,7 @@ is 'guests of a connection' 'other' -c test : ///x show ''
 is 'status takes no guest' '' status web
 is 'options of a verb' '--dry-run' rebalance --dry
 is 'not those of another' '' status --dry
+is 'sizes of hugepages' '2MiB' advise --page-size 2
 is 'formats' 'json' -o j
 is 'formats behind =' 'json' status --output = j
 is 'policies' 'home-node' plan --policy h

@@ -43,6 +43,7 @@ extern const VbCommand vb_command_top;
 extern const VbCommand vb_command_plan;
 extern const VbCommand vb_command_rebalance;
 extern const VbCommand vb_command_release;
+extern const VbCommand vb_command_advise;
 extern const VbCommand vb_command_policy;
 extern const VbCommand vb_command_pause;
 extern const VbCommand vb_command_resume;

@@ -34,24 +34,40 @@ promised(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, guint64 
     return bytes;
 }
 
+VbNewcomerRoom
+vb_newcomer_room(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, guint64 page_size)
+{
+    const VbNode *host = &snapshot->topology.node[node];
+    const VbHugePool *pool = page_size > 4096 ? vb_node_pool(host, page_size) : NULL;
+    VbNewcomerRoom room = {.promised_bytes = promised(snapshot, newcomer, node, page_size)};
+    if (page_size <= 4096) {
+        room.free_bytes = host->memory_free_bytes;
+        room.reserve_bytes = snapshot->reserve_bytes[node];
+    } else if (pool != NULL) {
+        room.free_bytes = pool->free * page_size;
+    }
+    __int128 bytes = (__int128)room.free_bytes - room.reserve_bytes - room.promised_bytes;
+    room.bytes = (gint64)CLAMP(bytes, G_MININT64, G_MAXINT64);
+    return room;
+}
+
+static gboolean
+takes(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, guint64 page_size)
+{
+    guint64 needed = untouched(newcomer, page_size);
+    return needed == 0 ||
+           vb_newcomer_room(snapshot, newcomer, node, page_size).bytes >= (__int128)needed;
+}
+
 static gboolean
 has_room(const VbSnapshot *snapshot, const VbGuest *newcomer, int node)
 {
-    const VbNode *host = &snapshot->topology.node[node];
-    guint64 needed = untouched(newcomer, 4096);
-    if (needed > 0 &&
-        host->memory_free_bytes < snapshot->reserve_bytes[node] + needed +
-                                      promised(snapshot, newcomer, node, 4096))
-        return FALSE;
-    for (guint i = 0; i < newcomer->cells->len; i++) {
+    gboolean room = takes(snapshot, newcomer, node, 4096);
+    for (guint i = 0; room && i < newcomer->cells->len; i++) {
         guint64 size = ((const VbCell *)g_ptr_array_index(newcomer->cells, i))->page_size;
-        const VbHugePool *pool = size > 4096 ? vb_node_pool(host, size) : NULL;
-        needed = size > 4096 ? untouched(newcomer, size) : 0;
-        if (needed > 0 && (pool == NULL || pool->free * size <
-                                               needed + promised(snapshot, newcomer, node, size)))
-            return FALSE;
+        room = takes(snapshot, newcomer, node, MAX(size, 4096));
     }
-    return TRUE;
+    return room;
 }
 
 /* Returns: FALSE if no node that it may live on has room for it. */

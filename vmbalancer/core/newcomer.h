@@ -23,4 +23,16 @@ G_BEGIN_DECLS
 VbDecision *vb_newcomer_decide(const VbSnapshot *snapshot, const VbConfig *config,
                                const char *uuid, GError **error);
 
+/** What a node has for a newcomer, in bytes of small pages or of a pool's. */
+typedef struct {
+    guint64 free_bytes;
+    guint64 reserve_bytes;  /**< of it, that must stay free; 0 of a pool */
+    guint64 promised_bytes; /**< of it, that guests at home there may still touch */
+    gint64 bytes;           /**< what is left; below 0 where more is kept or promised than is free */
+} VbNewcomerRoom;
+
+/** @page_size: 4096, or that of a pool, which need not exist */
+VbNewcomerRoom vb_newcomer_room(const VbSnapshot *snapshot, const VbGuest *newcomer, int node,
+                                guint64 page_size);
+
 G_END_DECLS

@@ -61,7 +61,7 @@ _vmbalancer_offer_guests() {
 _vmbalancer() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' action='' uri='' word i
 	local common='-c --connect -o --output --config --qmp-passthrough --no-daemon --help'
-	local verbs='status show top plan rebalance release policy pause resume doctor'
+	local verbs='status show top plan rebalance release advise policy pause resume doctor'
 	COMPREPLY=()
 	# "--option=value" comes as three words
 	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -73,7 +73,7 @@ _vmbalancer() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-c | --connect | -o | --output | --config | --to | --policy | --rate | --interval | --count)
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --interval | --count | --page-size)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			# A URI comes in pieces, as ":" breaks words.
@@ -92,6 +92,7 @@ _vmbalancer() {
 	--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--policy) _vmbalancer_words "$(_vmbalancer_policies)" "$cur"; return ;;
 	--rate) _vmbalancer_words '64MiB/s 256MiB/s 1GiB/s max' "$cur"; return ;;
+	--page-size) _vmbalancer_words '2MiB 1GiB' "$cur"; return ;;
 	--to) _vmbalancer_words "$(cat /sys/devices/system/node/online 2>/dev/null)" "$cur"; return ;;
 	-c | --connect) _vmbalancer_words 'qemu:///system' "$cur"; return ;;
 	--interval | --count) return ;;
@@ -105,6 +106,7 @@ _vmbalancer() {
 	top) options+=' --interval --lines --count' ;;
 	plan) options+=' --to --policy --force' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
+	advise) options+=' --page-size -v --verbose' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		_vmbalancer_words "$options" "$cur"
