@@ -4,7 +4,7 @@
 static gpointer
 open_mover(GError **error)
 {
-    return vb_mover_spawn(NULL, error);
+    return vb_mover_open(error);
 }
 
 static gboolean

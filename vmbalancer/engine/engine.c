@@ -25,7 +25,7 @@ static gboolean
 start_mover(VbMover **ret, GError **error)
 {
     g_autoptr(GError) why = NULL;
-    *ret = vb_mover_spawn(NULL, &why);
+    *ret = vb_mover_open(&why);
     if (*ret == NULL)
         g_set_error_literal(error, VB_ERROR, VB_ERROR_FAILED, why->message);
     return *ret != NULL;

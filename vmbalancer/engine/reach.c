@@ -79,7 +79,7 @@ real_look(VbReach *reach, VbLookDepth depth, const VbObservation *full, GError *
     observer.mover = NULL;
     if (depth == VB_LOOK_THREADS)
         return vb_observe_threads(&observer, full);
-    g_autoptr(VbMover) mover = vb_mover_spawn(NULL, error);
+    g_autoptr(VbMover) mover = vb_mover_open(error);
     if (mover == NULL)
         return NULL;
     observer.mover = mover;
@@ -117,7 +117,7 @@ static VbObservation *
 real_look_guest(VbReach *reach, const char *uuid, GError **error)
 {
     g_autoptr(Holder) holder = take((Real *)reach, error);
-    g_autoptr(VbMover) mover = holder != NULL ? vb_mover_spawn(NULL, error) : NULL;
+    g_autoptr(VbMover) mover = holder != NULL ? vb_mover_open(error) : NULL;
     return mover != NULL ? look_at(holder->engine, mover, uuid, error) : NULL;
 }
 

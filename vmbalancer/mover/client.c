@@ -3,6 +3,7 @@
 #include "mover/channel.h"
 #include "mover/protocol.h"
 #include "mover/spawn.h"
+#include "mover/unit.h"
 #include "sys/files.h"
 #include <errno.h>
 #include <unistd.h>
@@ -16,17 +17,25 @@ struct VbMover {
     char *end; /* how the mover ended, NULL as long as it answers */
 };
 
+/* Ends the mover. Returns: (transfer full): what became of it, and where to read more. */
+static char *
+tell_end(VbSpawned *spawned)
+{
+    g_autofree char *program = g_strdup(spawned->program);
+    int pid = spawned->pid;
+    g_autofree char *how = vb_spawn_end(spawned);
+    if (pid == 0)
+        return g_strdup_printf("the mover behind %s hung up while it was needed; \"journalctl -u "
+                               "'vmbalancer-mover*'\" tells why; try again", program);
+    return g_strdup_printf("the mover (%s, process %d) %s while it was needed; its last words are in "
+                           "this program's error output or journal; try again", program, pid, how);
+}
+
 static gboolean
 set_unreachable(VbMover *mover, GError **error)
 {
-    if (mover->end == NULL) {
-        g_autofree char *program = g_strdup(mover->spawned.program);
-        int pid = mover->spawned.pid;
-        g_autofree char *how = vb_spawn_end(&mover->spawned);
-        mover->end = g_strdup_printf("the mover (%s, process %d) %s while it was needed; its last "
-                                     "words are in this program's error output or journal; try "
-                                     "again", program, pid, how);
-    }
+    if (mover->end == NULL)
+        mover->end = tell_end(&mover->spawned);
     g_set_error_literal(error, VB_ERROR, VB_ERROR_UNREACHABLE, mover->end);
     return FALSE;
 }
@@ -92,18 +101,37 @@ hello(VbMover *mover, GError **error)
            expect(mover, &reply, VB_REPLY_HELLO, error);
 }
 
+static VbMover *
+greet(const VbSpawned *spawned, GError **error)
+{
+    g_autoptr(VbMover) mover = g_new0(VbMover, 1);
+    mover->spawned = *spawned;
+    return hello(mover, error) ? g_steal_pointer(&mover) : NULL;
+}
+
 VbMover *
 vb_mover_spawn(const char *program, GError **error)
 {
     g_autofree char *path = program != NULL ? g_strdup(program) : vb_spawn_find_program();
     VbSpawned spawned;
-    if (!vb_spawn_start(path, &spawned, error))
+    return vb_spawn_start(path, &spawned, error) ? greet(&spawned, error) : NULL;
+}
+
+VbMover *
+vb_mover_open(GError **error)
+{
+    const char *program = g_getenv("VMBALANCER_MOVER");
+    VbSpawned unit;
+    if (program != NULL && *program != '\0')
+        return vb_mover_spawn(program, error);
+    switch (vb_unit_connect(VB_UNIT_SOCKET, &unit, error)) {
+    case VB_UNIT_CONNECTED:
+        return greet(&unit, error);
+    case VB_UNIT_ABSENT:
+        return vb_mover_spawn(NULL, error);
+    default:
         return NULL;
-    g_autoptr(VbMover) mover = g_new0(VbMover, 1);
-    mover->spawned = spawned;
-    if (!hello(mover, error))
-        return NULL;
-    return g_steal_pointer(&mover);
+    }
 }
 
 void

@@ -24,7 +24,7 @@ typedef struct {
 /** Most ranges in one request. */
 #define VB_RANGES_MAX 512
 
-/** What a sampled (or full) query found, in pages of the ranges' own size. */
+/** What a query found, in pages of the ranges' own size. */
 typedef struct {
     guint64 pages_total;          /**< pages in the ranges */
     guint64 pages_asked;
@@ -68,7 +68,6 @@ typedef struct {
     gint64 duration_ns;
     gint64 longest_batch_ns;
 } VbMoveReport;
-
 typedef void (*VbMoveProgress)(const VbMoveReport *report, gpointer user_data);
 
 /**
@@ -76,16 +75,17 @@ typedef void (*VbMoveProgress)(const VbMoveReport *report, gpointer user_data);
  * @program: (nullable): path; NULL = VMBALANCER_MOVER, beside the running program (build tree), libexec
  */
 VbMover *vb_mover_spawn(const char *program, GError **error);
+/**
+ * The same, but by vmbalancer-mover.socket where that listens, unless VMBALANCER_MOVER is set.
+ * Errors: VB_ERROR_UNREACHABLE; VB_ERROR_DENIED if that socket is not the service manager's
+ */
+VbMover *vb_mover_open(GError **error);
 /** Ends the mover and frees; what it was doing ends within a batch. */
 void vb_mover_close(VbMover *mover);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbMover, vb_mover_close)
 
 /** Files of /proc/PID that the mover opens for its client. */
-typedef enum {
-    VB_MOVER_MAPS,
-    VB_MOVER_NUMA_MAPS,
-    VB_MOVER_SMAPS,
-} VbMoverFile;
+typedef enum { VB_MOVER_MAPS, VB_MOVER_NUMA_MAPS, VB_MOVER_SMAPS } VbMoverFile;
 
 /**
  * Reads /proc/PID/maps, numa_maps or smaps of a guest through the mover (it opens, this side reads).

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mover/peer.h"
 #include "mover/privilege.h"
 #include "mover/server.h"
 #include <errno.h>
@@ -107,7 +108,8 @@ main(int argc, char **argv)
         g_print("vmbalancer-mover %s\n", VB_VERSION);
         return EXIT_DONE;
     }
-    if (!vb_privilege_drop(&error) || (fd = open_socket(&error)) < 0) {
+    if (!vb_privilege_drop(&error) || (fd = open_socket(&error)) < 0 ||
+        !vb_peer_check(fd, &error)) {
         g_printerr("vmbalancer-mover: %s\n", error->message);
         return g_error_matches(error, VB_ERROR, VB_ERROR_INVALID) ? EXIT_USAGE : EXIT_FAILED;
     }

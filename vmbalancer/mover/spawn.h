@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/** A mover program that was started, and the socket to it. */
+/** A mover that was started, by us or by a service manager, and the socket to it. */
 typedef struct {
-    char *program;
-    GPid pid;   /**< 0 once it has been waited for */
-    int socket; /**< -1 once closed */
+    char *program; /**< or the path of the service manager's socket */
+    GPid pid;      /**< 0 once it has been waited for, or if it is no child of ours */
+    int socket;    /**< -1 once closed */
 } VbSpawned;
 
 /**
