@@ -13,6 +13,8 @@
 #include <vmbalancer/error.h>
 
 #define UUID "00000000-0000-4000-8000-000000000001"
+/* A user who is not root. */
+#define SERVICE 65534u
 #define OTHER "00000000-0000-4000-8000-000000000002"
 
 static char *
@@ -68,6 +70,58 @@ test_a_record_is_for_its_owner_alone(void)
     g_assert_true(vb_undo_save(dir, undo, NULL));
     g_assert_cmpint(stat(path, &status), ==, 0);
     g_assert_cmpint(status.st_mode & 0777, ==, 0600);
+}
+
+/* The service's folder belongs to its own user, and root's command works there, too. */
+static void
+test_what_root_leaves_belongs_to_the_folders_owner(void)
+{
+    g_autoptr(TempDir) dir = temp_dir_new();
+    g_autoptr(VbUndo) undo = small_record();
+    g_autofree char *path = record_path(dir, UUID);
+    g_autofree char *lock_path = g_build_filename(dir, "lock", NULL);
+    g_autoptr(GError) error = NULL;
+    struct stat status;
+    if (geteuid() != 0) {
+        g_test_skip("only root can give a folder away");
+        return;
+    }
+    g_assert_cmpint(chown(dir, SERVICE, SERVICE), ==, 0);
+    g_autoptr(VbLock) lock = vb_lock_take(dir, UUID, "web1", &error);
+    g_assert_no_error(error);
+    g_assert_true(vb_undo_save(dir, undo, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(stat(path, &status), ==, 0);
+    g_assert_cmpuint(status.st_uid, ==, SERVICE);
+    g_assert_cmpuint(status.st_gid, ==, SERVICE);
+    g_assert_cmpint(stat(lock_path, &status), ==, 0);
+    g_assert_cmpuint(status.st_uid, ==, SERVICE);
+    /* And root is itself again. */
+    g_autofree char *own = g_build_filename(dir, "own", NULL);
+    g_assert_true(g_file_set_contents(own, "", 0, NULL));
+    g_assert_cmpint(stat(own, &status), ==, 0);
+    g_assert_cmpuint(status.st_uid, ==, 0);
+}
+
+/* A folder's owner cannot have root write through a link into what the owner may not touch. */
+static void
+test_a_link_in_the_folder_has_no_power(void)
+{
+    g_autoptr(TempDir) dir = temp_dir_new();
+    g_autoptr(TempDir) private = temp_dir_new();
+    g_autoptr(VbUndo) undo = small_record();
+    g_autofree char *guests = g_build_filename(dir, "guests", NULL);
+    g_autofree char *there = g_build_filename(private, UUID ".json", NULL);
+    g_autoptr(GError) error = NULL;
+    if (geteuid() != 0) {
+        g_test_skip("only root can give a folder away");
+        return;
+    }
+    g_assert_cmpint(chown(dir, SERVICE, SERVICE), ==, 0);
+    g_assert_cmpint(symlink(private, guests), ==, 0);
+    g_assert_false(vb_undo_save(dir, undo, &error));
+    g_assert_error(error, VB_ERROR, VB_ERROR_DENIED);
+    g_assert_false(g_file_test(there, G_FILE_TEST_EXISTS));
 }
 
 static void
@@ -305,6 +359,9 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/undo/reads-back-as-written", test_a_record_reads_back_as_written);
     g_test_add_func("/undo/is-for-its-owner-alone", test_a_record_is_for_its_owner_alone);
+    g_test_add_func("/undo/belongs-to-the-folders-owner",
+                    test_what_root_leaves_belongs_to_the_folders_owner);
+    g_test_add_func("/undo/a-link-has-no-power", test_a_link_in_the_folder_has_no_power);
     g_test_add_func("/undo/none-is-no-error", test_no_record_is_no_error);
     g_test_add_func("/undo/only-uuids-name-files", test_only_uuids_name_files);
     g_test_add_func("/undo/damaged-is-named-with-the-mend",

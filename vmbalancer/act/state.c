@@ -2,6 +2,9 @@
 #include "act/state.h"
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vmbalancer/error.h>
 
 const char *
@@ -30,4 +33,28 @@ vb_state_set_error(GError **error, int code, const char *path, const char *what)
                            : "";
     g_set_error(error, VB_ERROR, denied ? VB_ERROR_DENIED : VB_ERROR_FAILED, "%s: %s: %s%s", path,
                 what, g_strerror(code), mend);
+}
+
+VbStateVisit
+vb_state_enter(const char *dir)
+{
+    VbStateVisit visit = {0};
+    struct stat status;
+    if (geteuid() != 0 || stat(dir, &status) < 0 || status.st_uid == 0)
+        return visit;
+    visit.entered = TRUE;
+    /* The group first: without root's rights that could not be changed any more. */
+    visit.gid = (gid_t)setfsgid(status.st_gid);
+    visit.uid = (uid_t)setfsuid(status.st_uid);
+    return visit;
+}
+
+void
+vb_state_leave(VbStateVisit *visit)
+{
+    if (!visit->entered)
+        return;
+    setfsuid(visit->uid);
+    setfsgid(visit->gid);
+    visit->entered = FALSE;
 }
