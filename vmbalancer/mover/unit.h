@@ -5,8 +5,7 @@
 
 G_BEGIN_DECLS
 
-/** The socket of vmbalancer-mover.socket: who connects gets a mover of one's own from the service manager. */
-#define VB_UNIT_SOCKET "/run/vmbalancer-mover.socket"
+/* Who connects to the socket of vmbalancer-mover.socket gets a mover of one's own from the service manager. */
 
 typedef enum {
     VB_UNIT_CONNECTED,
