@@ -24,6 +24,7 @@ typedef struct {
     guint64 bytes;       /**< cost: bytes to move; 0 for a pin */
     gboolean all;        /**< move: all that the cell has on @from, @bytes being the estimate; else @bytes at most */
     int gain_bp;         /**< expected gain of the guest's locality, of the plan as a whole for the guest */
+    VbCause cause;       /**< for the statistics; a policy may leave it VB_CAUSE_NONE: locality */
     char *reason;        /**< why, in words */
 } VbAction;
 
@@ -89,6 +90,8 @@ guint64 vb_plan_bytes(const VbPlan *plan);
 
 /** "pin", "move". */
 const char *vb_action_kind_name(VbActionKind kind);
+/** Whatever moved something counts, however it ended. */
+gboolean vb_outcome_acted(const VbOutcome *outcome);
 /** "done", "partial", "failed", "cancelled". */
 const char *vb_result_name(VbResult result);
 

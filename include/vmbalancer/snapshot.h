@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <vmbalancer/statistics.h>
 #include <vmbalancer/terms.h>
 #include <vmbalancer/topology.h>
 
@@ -89,6 +90,7 @@ typedef struct {
     GPtrArray *cells;                   /**< (element-type VbCell), ascending by id, never empty */
     GHashTable *settings;               /**< policy parameters of its own: name -> gint64*; or NULL */
     gint64 last_move_ns;                /**< state: when a plan last moved it, 0 = never */
+    VbStatistics statistics;            /**< state: for people; no policy decides by it */
 } VbGuest;
 
 /** The host at one moment. */
@@ -147,6 +149,13 @@ VbNodeSet vb_guest_home(const VbGuest *guest);
  * Returns: FALSE if residency or time share of what it rests on is unknown; outputs untouched.
  */
 gboolean vb_guest_locality(const VbGuest *guest, guint *ret_locality_bp, guint *ret_error_bp);
+/**
+ * Present bytes on each cell's home, and elsewhere. Returns: FALSE if some cell has no home yet or its
+ * residency is unknown; outputs untouched.
+ */
+gboolean vb_guest_home_bytes(const VbGuest *guest, guint64 *ret_local, guint64 *ret_remote);
+/** Its locality over all the time that it was watched, in bp; before that, vb_guest_locality(). */
+gboolean vb_guest_cumulative_locality(const VbGuest *guest, guint *ret_locality_bp);
 /**
  * The host's locality: the mean of the guests whose locality is known, each with the weight of its
  * CPU demand; where none demands CPU each counts alike.

@@ -162,6 +162,15 @@ any_guest(GRand *rand, guint number, VbNodeSet nodes)
     guest->settings = any_settings(rand);
     guest->terms = any_terms(rand);
     guest->last_move_ns = (gint64)any_u64(rand) / 2;
+    guest->statistics = (VbStatistics){
+        .since_ns = (gint64)any_u64(rand) / 2,
+        .watched_us = any_u64(rand),
+        .local_bp_us = any_u64(rand),
+        .moved_bytes = any_u64(rand),
+        .moving_ns = (gint64)(any_u64(rand) / 2),
+    };
+    for (guint cause = 0; cause < VB_CAUSES; cause++)
+        guest->statistics.placed[cause] = g_rand_int(rand);
     for (int i = g_rand_int_range(rand, 1, 4), id = 0; i > 0; i--, id += 2)
         g_ptr_array_add(guest->cells, any_cell(rand, (guint)id, nodes));
     for (int i = g_rand_int_range(rand, 0, 3); i > 0; i--) {

@@ -4,6 +4,7 @@
  * node 0 with its RAM on node 1, so that every policy but `none` has something to do for it.
  */
 #include "engine/engine.h"
+#include "core/newcomer.h"
 #include "world.h"
 #include <string.h>
 #include <vmbalancer/error.h>
@@ -402,6 +403,28 @@ test_a_guest_rests_after_a_move(Fixture *f, gconstpointer unused)
     g_assert_true(acted_on(own, f->one));
 }
 
+static void
+assert_causes(const VbDecision *decision, VbCause cause)
+{
+    g_assert_cmpuint(decision->plan->actions->len, >, 0);
+    for (guint i = 0; i < decision->plan->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(decision->plan->actions, i);
+        g_assert_cmpint(action->cause, ==, cause);
+    }
+}
+
+static void
+test_who_asks_is_the_cause(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(VbDecision) own = decide(f, &(VbPlanRequest){0});
+    assert_causes(own, VB_CAUSE_LOCALITY);
+    g_autoptr(VbDecision) asked = decide(f, &(VbPlanRequest){.cause = VB_CAUSE_MANUAL});
+    assert_causes(asked, VB_CAUSE_MANUAL);
+    g_autoptr(VbDecision) first =
+        vb_newcomer_decide(f->host, f->config, f->one->uuid, NULL);
+    assert_causes(first, VB_CAUSE_INITIAL);
+}
+
 #define ADD(path, test) g_test_add("/decide/" path, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -430,6 +453,7 @@ main(int argc, char **argv)
     ADD("whose/not-running", test_a_guest_that_does_not_run_is_declined);
     ADD("value/pure", test_deciding_changes_nothing_of_what_it_is_given);
     ADD("value/again-is-empty", test_deciding_again_on_what_is_predicted_is_empty);
+    ADD("value/cause", test_who_asks_is_the_cause);
     ADD("value/no-guests", test_a_host_without_guests_has_nothing_to_do);
     return g_test_run();
 }

@@ -23,6 +23,7 @@ vb_plan_options_request(const VbPlanOptions *options, VbPlanRequest *ret, GError
     ret->guests = (const char *const *)options->guests;
     ret->policy = options->policy;
     ret->force = options->force;
+    ret->cause = VB_CAUSE_MANUAL;
     if (options->to == NULL)
         return TRUE;
     if (!vb_nodeset_parse(options->to, &ret->to, error)) {

@@ -36,6 +36,9 @@ void vb_codec_read_host(VbJsonReader *reader, JsonObject *document, VbCodecHost 
 /** All of @guest but its vCPUs. */
 void vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes);
 
+/** For people's scripts: "statistics" of a guest at @now_ns, monotonic. */
+void vb_codec_put_statistics(JsonObject *object, const VbGuest *guest, gint64 now_ns);
+
 /** What reading guests needs to know. */
 typedef struct {
     VbNodeSet nodes;      /**< host.nodes: the order of what is by node */

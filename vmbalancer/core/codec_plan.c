@@ -21,6 +21,7 @@ put_action(JsonArray *actions, const VbAction *action)
     else
         json_object_set_boolean_member(object, "all", action->all);
     vb_json_put_bp(object, "gain", action->gain_bp);
+    json_object_set_string_member(object, "cause", vb_cause_name(action->cause));
     vb_json_put_text(object, "reason", action->reason != NULL ? action->reason : "");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/codec.h"
-#include "core/json_write.h"
+#include "core/codec_parts.h"
 
 /* For people's scripts: fractions of one, null for what is not known, node ids as numbers. */
 
@@ -126,8 +126,28 @@ put_terms(JsonObject *object, const VbTerms *terms, GHashTable *parameters)
     vb_json_put_settings(object, "parameters", parameters);
 }
 
+void
+vb_codec_put_statistics(JsonObject *object, const VbGuest *guest, gint64 now_ns)
+{
+    const VbStatistics *statistics = &guest->statistics;
+    gint64 seen_ns = MAX(now_ns - statistics->since_ns, 0);
+    guint64 local = 0, remote = 0;
+    guint cumulative = 0;
+    json_object_set_int_member(object, "seconds", seen_ns / 1000000000);
+    gboolean homed = vb_guest_home_bytes(guest, &local, &remote);
+    vb_json_put_known(object, "local_bytes", homed, (gint64)local);
+    vb_json_put_known(object, "remote_bytes", homed, (gint64)remote);
+    gboolean watched = vb_guest_cumulative_locality(guest, &cumulative);
+    put_share(object, "cumulative_locality", watched, cumulative);
+    JsonObject *moves = vb_json_put_object(object, "moves");
+    for (guint cause = VB_CAUSE_NONE + 1; cause < VB_CAUSES; cause++)
+        json_object_set_int_member(moves, vb_cause_name(cause), statistics->placed[cause]);
+    vb_json_put_u64(object, "bytes_moved", statistics->moved_bytes);
+    vb_json_put_u64(object, "move_rate", vb_statistics_move_rate(statistics));
+}
+
 static void
-put_guest(JsonArray *guests, const VbGuest *guest, VbNodeSet nodes)
+put_guest(JsonArray *guests, const VbGuest *guest, VbNodeSet nodes, gint64 now_ns)
 {
     JsonObject *object = vb_json_append_object(guests);
     vb_json_put_text(object, "name", guest->name);
@@ -143,6 +163,7 @@ put_guest(JsonArray *guests, const VbGuest *guest, VbNodeSet nodes)
     vb_json_put_cpuset(object, "cpu_boundary", &guest->cpu_boundary);
     vb_json_put_node_ids(object, "home", vb_guest_home(guest));
     put_locality(object, guest);
+    vb_codec_put_statistics(vb_json_put_object(object, "statistics"), guest, now_ns);
     JsonArray *vcpus = vb_json_put_array(object, "vcpus");
     for (guint i = 0; i < guest->vcpus->len; i++)
         put_vcpu(vcpus, guest, g_ptr_array_index(guest->vcpus, i), nodes);
@@ -172,6 +193,7 @@ vb_codec_status(const VbSnapshot *snapshot)
     vb_json_put_text(host, "rival", snapshot->rival);
     JsonArray *guests = vb_json_put_array(object, "guests");
     for (guint i = 0; i < snapshot->guests->len; i++)
-        put_guest(guests, g_ptr_array_index(snapshot->guests, i), snapshot->topology.nodes);
+        put_guest(guests, g_ptr_array_index(snapshot->guests, i), snapshot->topology.nodes,
+                  snapshot->time_ns);
     return document;
 }

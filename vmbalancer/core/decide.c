@@ -199,6 +199,19 @@ decline_unknown_policies(VbDecision *decision, const VbConfig *config,
     }
 }
 
+/* Who asks knows best why; else the policy; most bring threads and RAM together. */
+static void
+state_causes(VbPlan *plan, VbCause asked)
+{
+    for (guint i = 0; i < plan->actions->len; i++) {
+        VbAction *action = g_ptr_array_index(plan->actions, i);
+        if (asked != VB_CAUSE_NONE)
+            action->cause = asked;
+        else if (action->cause == VB_CAUSE_NONE)
+            action->cause = VB_CAUSE_LOCALITY;
+    }
+}
+
 VbDecision *
 vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
                  const VbPlanRequest *request, GError **error)
@@ -215,6 +228,7 @@ vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
     const VbPolicy *const *policies = vb_policy_all();
     for (guint i = 0; policies[i] != NULL; i++)
         decide_policy(decision, policies[i], config, request);
+    state_causes(decision->plan, request->cause);
     if (decision->plan->policy == NULL)
         decision->plan->policy =
             g_strdup(request->policy != NULL ? request->policy : FALLBACK_POLICY);

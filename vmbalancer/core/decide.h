@@ -20,6 +20,7 @@ typedef struct {
     const char *policy;        /**< for all of them; NULL = each guest's own */
     VbNodeSet to;              /**< home within these nodes only; 0 = wherever it may go */
     gboolean force;            /**< also guests that others place, also beside a rival balancer */
+    VbCause cause;             /**< of all its actions; VB_CAUSE_NONE: as the policies say */
 } VbPlanRequest;
 
 /** A plan with the host that it was made for and the one that it should lead to. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/model.h"
 #include "core/home.h"
+#include "core/statistics.h"
 
 /* A look counts as remote from this share of a cell's RAM away from home: 1 %, the noise of sampling. */
 #define REMOTE_BP 100
+
+/* So many looks may miss a guest that something was done to: the one under way when it started, another. */
+#define STRANGER_LOOKS 2
 
 /* What a vCPU thread did since the window began. */
 typedef struct {
@@ -21,11 +25,19 @@ typedef struct {
     GPtrArray *sights; /* (element-type VbVcpuSight), of the last look */
     GArray *tracks;   /* (element-type VcpuTrack), as sights */
     gint64 seen_ns;
+    gint64 full_ns;   /* time of the last full look */
 } GuestTrack;
+
+/* What was done to a guest that no look at all guests has shown yet. */
+typedef struct {
+    VbStatistics statistics;
+    guint looks;      /* that missed it since */
+} Stranger;
 
 struct VbModel {
     VbSnapshot *host;    /* without guests */
     GHashTable *guests;  /* uuid -> GuestTrack */
+    GHashTable *strangers; /* uuid -> Stranger */
 };
 
 static void
@@ -44,6 +56,7 @@ vb_model_new(void)
     model->host = vb_snapshot_new();
     model->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                           (GDestroyNotify)guest_track_free);
+    model->strangers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return model;
 }
 
@@ -54,6 +67,7 @@ vb_model_free(VbModel *model)
         return;
     vb_snapshot_free(model->host);
     g_hash_table_unref(model->guests);
+    g_hash_table_unref(model->strangers);
     g_free(model);
 }
 
@@ -268,6 +282,7 @@ carry_state(GuestTrack *track, const VbGuest *before, const GPtrArray *sights,
             cell->remote_seen = is_remote(cell) ? cell->remote_seen + 1 : 0;
     }
     guest->last_move_ns = before != NULL ? before->last_move_ns : 0;
+    guest->statistics = before != NULL ? before->statistics : (VbStatistics){0};
 }
 
 static void
@@ -279,120 +294,6 @@ fold_host(VbModel *model, const VbObservation *observation)
     g_free(model->host->rival);
     model->host->rival = g_strdup(observation->rival);
     model->host->kernel_balancing = observation->kernel_balancing;
-}
-
-static void
-fold_full(VbModel *model, const VbObservation *observation)
-{
-    g_autoptr(GHashTable) before = g_steal_pointer(&model->guests);
-    model->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                          (GDestroyNotify)guest_track_free);
-    fold_host(model, observation);
-    for (guint i = 0; i < observation->guests->len; i++) {
-        const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
-        g_autofree char *key = NULL;
-        GuestTrack *track = NULL;
-        if (g_hash_table_steal_extended(before, sight->facts->uuid, (gpointer *)&key,
-                                        (gpointer *)&track) &&
-            !same_process(track->facts, sight->facts))
-            g_clear_pointer(&track, guest_track_free);
-        if (track == NULL) {
-            track = guest_track_new(sight->facts);
-            carry_state(track, NULL, sight->vcpus, &observation->topology);
-            track->seen_ns = observation->time_ns;
-        } else {
-            g_autoptr(VbGuest) old = g_steal_pointer(&track->facts);
-            track->facts = vb_guest_copy(sight->facts);
-            carry_state(track, old, sight->vcpus, &observation->topology);
-        }
-        fold_vcpus(track, sight->vcpus, observation->time_ns, &observation->topology);
-        g_hash_table_replace(model->guests, g_strdup(sight->facts->uuid), track);
-    }
-}
-
-void
-vb_model_fold(VbModel *model, const VbObservation *observation)
-{
-    model->host->time_ns = observation->time_ns;
-    if (observation->depth == VB_LOOK_FULL) {
-        fold_full(model, observation);
-        return;
-    }
-    for (guint i = 0; i < observation->guests->len; i++) {
-        const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
-        GuestTrack *track = g_hash_table_lookup(model->guests, sight->facts->uuid);
-        if (track != NULL && same_process(track->facts, sight->facts))
-            fold_counters(track, sight->vcpus, observation->time_ns, &model->host->topology);
-    }
-}
-
-void
-vb_model_begin_window(VbModel *model)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, model->guests);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        GuestTrack *guest = value;
-        for (guint i = 0; i < guest->tracks->len; i++) {
-            VcpuTrack *track = &g_array_index(guest->tracks, VcpuTrack, i);
-            for (guint node = 0; node < VB_NODES_MAX; node++)
-                track->window_ns[node] = 0;
-            track->ran_ns = 0;
-            track->elapsed_ns = 0;
-        }
-    }
-}
-
-/* Whatever moved something counts as a move, however it ended: the guest is owed its rest. */
-static gboolean
-acted(const VbOutcome *outcome)
-{
-    return outcome->result == VB_RESULT_DONE || outcome->result == VB_RESULT_PARTIAL ||
-           outcome->bytes_moved > 0;
-}
-
-static void
-note_action(GuestTrack *track, const VbAction *action, VbHomeVote *votes, gint64 now_ns)
-{
-    VbCell *moved = action->kind == VB_ACTION_MOVE ? find_cell(track->facts, action->cell) : NULL;
-    track->facts->last_move_ns = now_ns;
-    if (moved != NULL)
-        moved->remote_seen = 0;
-    for (guint i = 0; action->kind == VB_ACTION_PIN && i < track->sights->len; i++) {
-        const VbVcpuSight *sight = g_ptr_array_index(track->sights, i);
-        g_autofree char *name = g_strdup_printf("vcpu%u", sight->id);
-        if (g_str_equal(name, action->thread))
-            vb_home_vote(votes, track->facts, sight->cell, action->to);
-    }
-}
-
-static void
-note_guest(GuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
-{
-    g_autofree VbHomeVote *votes = vb_home_votes_new(track->facts);
-    for (guint i = 0; i < track->sights->len; i++)
-        vb_home_vote(votes, track->facts,
-                     ((const VbVcpuSight *)g_ptr_array_index(track->sights, i))->cell, VB_NO_NODE);
-    for (guint i = 0; i < outcomes->len; i++) {
-        const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
-        if (outcome->action >= plan->actions->len || !acted(outcome))
-            continue;
-        const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
-        if (g_str_equal(action->uuid, track->facts->uuid))
-            note_action(track, action, votes, now_ns);
-    }
-    vb_home_settle(track->facts, votes);
-}
-
-void
-vb_model_note(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
-{
-    GHashTableIter iter;
-    gpointer track;
-    g_hash_table_iter_init(&iter, model->guests);
-    while (g_hash_table_iter_next(&iter, NULL, &track))
-        note_guest(track, plan, outcomes, now_ns);
 }
 
 /* Shares that sum to exactly VB_BP: what rounding leaves goes to the largest. */
@@ -438,6 +339,177 @@ vcpu_of(const VbVcpuSight *sight, const VcpuTrack *track, const VbTopology *topo
     return vcpu;
 }
 
+/* The guest as a snapshot shows it: facts, and vCPUs over the window. */
+static VbGuest *
+guest_of(const GuestTrack *track, const VbTopology *topology)
+{
+    VbGuest *guest = vb_guest_copy(track->facts);
+    guest->selected = guest->forced = FALSE;
+    for (guint i = 0; i < track->sights->len; i++)
+        g_ptr_array_add(guest->vcpus, vcpu_of(g_ptr_array_index(track->sights, i),
+                                              &g_array_index(track->tracks, VcpuTrack, i),
+                                              topology));
+    return guest;
+}
+
+/* A guest's first look: what was done to it before that is its own. */
+static void
+begin_statistics(VbModel *model, GuestTrack *track, gint64 now_ns)
+{
+    VbStatistics *statistics = &track->facts->statistics;
+    const Stranger *stranger = g_hash_table_lookup(model->strangers, track->facts->uuid);
+    if (stranger != NULL)
+        *statistics = stranger->statistics;
+    statistics->since_ns = now_ns;
+    track->full_ns = now_ns;
+}
+
+static void
+watch(GuestTrack *track, gint64 now_ns, const VbTopology *topology)
+{
+    g_autoptr(VbGuest) guest = guest_of(track, topology);
+    vb_statistics_watch(&track->facts->statistics, guest, now_ns - track->full_ns);
+    track->full_ns = now_ns;
+}
+
+/* Those that are known by now, or never came. */
+static gboolean
+is_no_stranger(gpointer uuid, gpointer stranger, gpointer model)
+{
+    return g_hash_table_contains(((VbModel *)model)->guests, uuid) ||
+           ++((Stranger *)stranger)->looks >= STRANGER_LOOKS;
+}
+
+static void
+fold_full(VbModel *model, const VbObservation *observation)
+{
+    g_autoptr(GHashTable) before = g_steal_pointer(&model->guests);
+    model->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                          (GDestroyNotify)guest_track_free);
+    fold_host(model, observation);
+    for (guint i = 0; i < observation->guests->len; i++) {
+        const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
+        g_autofree char *key = NULL;
+        GuestTrack *track = NULL;
+        if (g_hash_table_steal_extended(before, sight->facts->uuid, (gpointer *)&key,
+                                        (gpointer *)&track) &&
+            !same_process(track->facts, sight->facts))
+            g_clear_pointer(&track, guest_track_free);
+        if (track == NULL) {
+            track = guest_track_new(sight->facts);
+            carry_state(track, NULL, sight->vcpus, &observation->topology);
+            begin_statistics(model, track, observation->time_ns);
+            track->seen_ns = observation->time_ns;
+        } else {
+            g_autoptr(VbGuest) old = g_steal_pointer(&track->facts);
+            track->facts = vb_guest_copy(sight->facts);
+            carry_state(track, old, sight->vcpus, &observation->topology);
+        }
+        fold_vcpus(track, sight->vcpus, observation->time_ns, &observation->topology);
+        watch(track, observation->time_ns, &observation->topology);
+        g_hash_table_replace(model->guests, g_strdup(sight->facts->uuid), track);
+    }
+    g_hash_table_foreach_remove(model->strangers, is_no_stranger, model);
+}
+
+void
+vb_model_fold(VbModel *model, const VbObservation *observation)
+{
+    model->host->time_ns = observation->time_ns;
+    if (observation->depth == VB_LOOK_FULL) {
+        fold_full(model, observation);
+        return;
+    }
+    for (guint i = 0; i < observation->guests->len; i++) {
+        const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
+        GuestTrack *track = g_hash_table_lookup(model->guests, sight->facts->uuid);
+        if (track != NULL && same_process(track->facts, sight->facts))
+            fold_counters(track, sight->vcpus, observation->time_ns, &model->host->topology);
+    }
+}
+
+void
+vb_model_begin_window(VbModel *model)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, model->guests);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GuestTrack *guest = value;
+        for (guint i = 0; i < guest->tracks->len; i++) {
+            VcpuTrack *track = &g_array_index(guest->tracks, VcpuTrack, i);
+            for (guint node = 0; node < VB_NODES_MAX; node++)
+                track->window_ns[node] = 0;
+            track->ran_ns = 0;
+            track->elapsed_ns = 0;
+        }
+    }
+}
+
+static void
+note_action(GuestTrack *track, const VbAction *action, VbHomeVote *votes, gint64 now_ns)
+{
+    VbCell *moved = action->kind == VB_ACTION_MOVE ? find_cell(track->facts, action->cell) : NULL;
+    track->facts->last_move_ns = now_ns;
+    if (moved != NULL)
+        moved->remote_seen = 0;
+    for (guint i = 0; action->kind == VB_ACTION_PIN && i < track->sights->len; i++) {
+        const VbVcpuSight *sight = g_ptr_array_index(track->sights, i);
+        g_autofree char *name = g_strdup_printf("vcpu%u", sight->id);
+        if (g_str_equal(name, action->thread))
+            vb_home_vote(votes, track->facts, sight->cell, action->to);
+    }
+}
+
+static void
+note_guest(GuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
+{
+    g_autofree VbHomeVote *votes = vb_home_votes_new(track->facts);
+    for (guint i = 0; i < track->sights->len; i++)
+        vb_home_vote(votes, track->facts,
+                     ((const VbVcpuSight *)g_ptr_array_index(track->sights, i))->cell, VB_NO_NODE);
+    for (guint i = 0; i < outcomes->len; i++) {
+        const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
+        if (outcome->action >= plan->actions->len || !vb_outcome_acted(outcome))
+            continue;
+        const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
+        if (g_str_equal(action->uuid, track->facts->uuid))
+            note_action(track, action, votes, now_ns);
+    }
+    vb_home_settle(track->facts, votes);
+    vb_statistics_note(&track->facts->statistics, plan, outcomes, track->facts->uuid);
+}
+
+/* Guests that no look has shown yet are counted for all the same. */
+static void
+note_strangers(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes)
+{
+    g_autoptr(GHashTable) noted = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < plan->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(plan->actions, i);
+        if (g_hash_table_contains(model->guests, action->uuid) ||
+            !g_hash_table_add(noted, action->uuid))
+            continue;
+        Stranger *stranger = g_hash_table_lookup(model->strangers, action->uuid);
+        if (stranger == NULL) {
+            stranger = g_new0(Stranger, 1);
+            g_hash_table_insert(model->strangers, g_strdup(action->uuid), stranger);
+        }
+        vb_statistics_note(&stranger->statistics, plan, outcomes, action->uuid);
+    }
+}
+
+void
+vb_model_note(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
+{
+    GHashTableIter iter;
+    gpointer track;
+    g_hash_table_iter_init(&iter, model->guests);
+    while (g_hash_table_iter_next(&iter, NULL, &track))
+        note_guest(track, plan, outcomes, now_ns);
+    note_strangers(model, plan, outcomes);
+}
+
 VbSnapshot *
 vb_model_snapshot(const VbModel *model)
 {
@@ -446,15 +518,7 @@ vb_model_snapshot(const VbModel *model)
     gpointer value;
     g_hash_table_iter_init(&iter, model->guests);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GuestTrack *track = value;
-        VbGuest *guest = vb_guest_copy(track->facts);
-        guest->selected = guest->forced = FALSE;
-        for (guint i = 0; i < track->sights->len; i++)
-            g_ptr_array_add(guest->vcpus,
-                            vcpu_of(g_ptr_array_index(track->sights, i),
-                                    &g_array_index(track->tracks, VcpuTrack, i),
-                                    &snapshot->topology));
-        g_ptr_array_add(snapshot->guests, guest);
+        g_ptr_array_add(snapshot->guests, guest_of(value, &snapshot->topology));
     }
     vb_snapshot_sort(snapshot);
     return snapshot;

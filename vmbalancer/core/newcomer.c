@@ -140,7 +140,7 @@ vb_newcomer_decide(const VbSnapshot *snapshot, const VbConfig *config, const cha
     gboolean room = narrow_to_room(presumed, newcomer);
     presume(newcomer);
     const char *guests[] = {uuid, NULL};
-    VbPlanRequest request = {.guests = guests};
+    VbPlanRequest request = {.guests = guests, .cause = VB_CAUSE_INITIAL};
     VbDecision *decision = vb_engine_decide(presumed, config, &request, error);
     if (decision == NULL)
         return NULL;

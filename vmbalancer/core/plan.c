@@ -102,6 +102,13 @@ vb_outcome_free(VbOutcome *outcome)
     g_free(outcome);
 }
 
+gboolean
+vb_outcome_acted(const VbOutcome *outcome)
+{
+    return outcome->result == VB_RESULT_DONE || outcome->result == VB_RESULT_PARTIAL ||
+           outcome->bytes_moved > 0;
+}
+
 static VbAction *
 add_action(VbPlan *plan, VbActionKind kind, const VbGuest *guest, int from, int to,
            const char *reason)
