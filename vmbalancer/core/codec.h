@@ -20,9 +20,17 @@ G_BEGIN_DECLS
 JsonNode *vb_codec_status(const VbSnapshot *snapshot);
 /** Returns: (transfer full): "vmbalancer.plan/1". @predicted: the snapshot that it should lead to. */
 JsonNode *vb_codec_plan(const VbPlan *plan, const VbSnapshot *predicted);
+/** As vb_codec_snapshot_parse(). What it predicts is left out: vb_predict() tells that anew. */
+VbPlan *vb_codec_plan_parse(const char *text, gssize length, GError **error);
 /** Returns: (transfer full): "vmbalancer.rebalance/1": the plan plus outcomes. */
 JsonNode *vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted,
                              const GPtrArray *outcomes);
+/**
+ * As vb_codec_plan_parse().
+ * @ret_outcomes: (transfer full) (element-type VbOutcome): set on success only
+ */
+VbPlan *vb_codec_rebalance_parse(const char *text, gssize length, GPtrArray **ret_outcomes,
+                                 GError **error);
 /** Returns: (transfer full): "vmbalancer.snapshot/1", whole: what a policy sees. */
 JsonNode *vb_codec_snapshot(const VbSnapshot *snapshot);
 /** Returns: (transfer full), NULL with VB_ERROR_INVALID naming the member and the reason. */

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 #define VB_CODEC_NAME_MAX 4096
 #define VB_CODEC_TEXT_MAX 65536
 
+/** The words for VbError's codes, in their order; ends with NULL. */
+const char *const *vb_codec_error_names(void);
+
 /** What is known of the host in both documents; read into the places that the pointers name. */
 typedef struct {
     VbTopology *topology;

@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/codec.h"
-#include "core/json_write.h"
+#include "core/codec_parts.h"
+#include <vmbalancer/error.h>
+
+const char *const *
+vb_codec_error_names(void)
+{
+    static const char *const names[] = {
+        [VB_ERROR_FAILED] = "failed",           [VB_ERROR_INVALID] = "invalid",
+        [VB_ERROR_NO_GUEST] = "no-guest",       [VB_ERROR_UNREACHABLE] = "unreachable",
+        [VB_ERROR_DENIED] = "denied",           [VB_ERROR_CHANGED] = "changed",
+        [VB_ERROR_NO_SPACE] = "no-space",       [VB_ERROR_TIMEOUT] = "timeout",
+        [VB_ERROR_CANCELLED] = "cancelled",     [VB_ERROR_UNSUPPORTED] = "unsupported",
+        [VB_ERROR_UNSUPPORTED + 1] = NULL,
+    };
+    return names;
+}
 
 static void
 put_action(JsonArray *actions, const VbAction *action)
@@ -80,6 +95,16 @@ vb_codec_plan(const VbPlan *plan, const VbSnapshot *predicted)
     return plan_document("vmbalancer.plan/1", plan, predicted);
 }
 
+static const char *
+code_name(const VbOutcome *outcome)
+{
+    const char *const *names = vb_codec_error_names();
+    if (outcome->error == NULL)
+        return NULL;
+    guint known = g_strv_length((char **)names);
+    return names[outcome->code >= 0 && (guint)outcome->code < known ? outcome->code : 0];
+}
+
 JsonNode *
 vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted, const GPtrArray *outcomes)
 {
@@ -93,6 +118,7 @@ vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted, const GPtrAr
         vb_json_put_u64(object, "bytes_moved", outcome->bytes_moved);
         json_object_set_double_member(object, "seconds", (double)outcome->duration_ns / 1e9);
         vb_json_put_text(object, "error", outcome->error != NULL ? outcome->error : "");
+        vb_json_put_text(object, "code", code_name(outcome));
     }
     return document;
 }

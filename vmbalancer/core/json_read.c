@@ -179,6 +179,26 @@ vb_json_u64s(VbJsonReader *reader, JsonObject *object, const char *name, guint l
     return reader->error == NULL;
 }
 
+gint64
+vb_json_scaled(VbJsonReader *reader, JsonObject *object, const char *name, gint64 scale,
+               gint64 minimum, gint64 maximum)
+{
+    JsonNode *node = required(reader, object, name);
+    if (node == NULL)
+        return 0;
+    if (!holds(node, G_TYPE_INT64) && !holds(node, G_TYPE_DOUBLE)) {
+        vb_json_fail(reader, name, "expected a number");
+        return 0;
+    }
+    double scaled = json_node_get_double(node) * (double)scale;
+    /* As integers are compared, but for the highest, which no double is. */
+    if (scaled >= (double)minimum - 0.5 && scaled < (double)maximum + 0.5 &&
+        scaled < (double)G_MAXINT64)
+        return (gint64)(scaled + (scaled < 0 ? -0.5 : 0.5));
+    vb_json_fail(reader, name, "out of range");
+    return 0;
+}
+
 gboolean
 vb_json_bool(VbJsonReader *reader, JsonObject *object, const char *name)
 {

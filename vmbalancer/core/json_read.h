@@ -40,6 +40,12 @@ guint64 vb_json_u64(VbJsonReader *reader, JsonObject *object, const char *name);
 /** Exactly @length counts. Returns: FALSE if it is null; @ret is then untouched. */
 gboolean vb_json_u64s(VbJsonReader *reader, JsonObject *object, const char *name, guint length,
                       guint64 *ret);
+/**
+ * A number, required: times @scale and rounded, so that 0.97 with 10,000 is 9700.
+ * The result is in @minimum..@maximum.
+ */
+gint64 vb_json_scaled(VbJsonReader *reader, JsonObject *object, const char *name, gint64 scale,
+                      gint64 minimum, gint64 maximum);
 /** true or false, required. */
 gboolean vb_json_bool(VbJsonReader *reader, JsonObject *object, const char *name);
 /** A string of at most @size bytes. Returns: (transfer full): NULL if it is null. */

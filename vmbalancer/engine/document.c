@@ -41,5 +41,6 @@ vb_document_release(const char *guest, const VbRelease *release)
     json_object_set_int_member(object, "restored", release->restored);
     json_object_set_int_member(object, "left", release->left);
     json_object_set_int_member(object, "absent", release->absent);
+    json_object_set_boolean_member(object, "recorded", release->recorded);
     return node;
 }
