@@ -29,6 +29,7 @@ test_wrong_use_is_status_2_and_one_line_with_the_mend(void)
         {"show|a|b", "show takes the name of one guest"},
         {"release", "release takes the name of one guest"},
         {"release|a|b", "release takes the name of one guest"},
+        {"release|--all|a", "or --all without one"},
         {"doctor|web1", "doctor takes no arguments"},
         {"pause|web1", "pause takes no arguments"},
         {"resume|web1", "resume takes no arguments"},

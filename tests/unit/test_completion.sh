@@ -66,6 +66,7 @@ is 'guests behind options' 'web1|web2' rebalance --to 0-1 web
 is 'guests of a connection' 'other' -c test : ///x show ''
 is 'status takes no guest' '' status web
 is 'options of a verb' '--dry-run' rebalance --dry
+is 'release of all' '--all' release --al
 is 'not those of another' '' status --dry
 is 'sizes of hugepages' '2MiB' advise --page-size 2
 is 'formats' 'json' -o j

@@ -230,6 +230,7 @@ vb_undo_list(const char *dir, GError **error)
     g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *folder = g_build_filename(dir, FOLDER, NULL);
     g_autoptr(GError) why = NULL;
+    g_auto(VbStateVisit) visit = vb_state_enter(dir);
     g_autoptr(GDir) listing = g_dir_open(folder, 0, &why);
     if (listing == NULL && !g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
         vb_state_set_error(error, errno_of(why), folder, "the undo records cannot be listed");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/cmd_release.h"
 #include "cli/job.h"
 #include "cli/text.h"
 #include "engine/document.h"
@@ -24,30 +24,31 @@ static void
 print_text(const Work *job)
 {
     g_autofree char *name = vb_text_shown(job->guest, job->cli->style.utf8);
-    if (!job->release.recorded) {
+    if (job->release.recorded)
+        vb_release_print(name, &job->release);
+    else
         printf("%s: nothing to release, vmbalancer has not pinned it\n", name);
-        return;
-    }
-    printf("%s: %u threads given back as they were; its RAM stays where it is\n", name,
-           job->release.restored);
-    if (job->release.left > 0)
-        printf("%s: %u threads left alone, as somebody else has pinned them since\n", name,
-               job->release.left);
-    if (job->release.absent > 0)
-        printf(
-            "%s: %u threads are unplugged with their pins: release it again once they are back\n",
-            name, job->release.absent);
 }
 
 static int
 run(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
     Work job = {.cli = cli};
+    gboolean all = FALSE;
     g_autoptr(GError) error = NULL;
-    if (!vb_command_parse(command, cli, NULL, &argc, &argv))
+    const GOptionEntry entries[] = {
+        {"all", 0, 0, G_OPTION_ARG_NONE, &all,
+         "every guest, and the records of those that do not run: before vmbalancer is removed",
+         NULL},
+        {NULL},
+    };
+    if (!vb_command_parse(command, cli, entries, &argc, &argv))
         return VB_EXIT_USAGE;
-    if (argc != 2)
-        return vb_command_misuse(command, "release takes the name of one guest");
+    if (argc != (all ? 1 : 2))
+        return vb_command_misuse(command,
+                                 "release takes the name of one guest, or --all without one");
+    if (all)
+        return vb_release_all(cli);
     job.guest = argv[1];
     if (!vb_job_run(work, &job, 0, NULL, &error))
         return vb_command_fail(error);
@@ -62,7 +63,7 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
 
 const VbCommand vb_command_release = {
     .name = "release",
-    .arguments = "GUEST",
+    .arguments = "GUEST | --all",
     .summary = "undo: give a guest's pins back as they were",
     .run = run,
 };

@@ -105,6 +105,7 @@ _vmbalancer() {
 	show) options+=' --exact' ;;
 	top) options+=' --interval --lines --count' ;;
 	plan) options+=' --to --policy --force' ;;
+	release) options+=' --all' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
 	advise) options+=' --page-size -v --verbose' ;;
 	esac

@@ -44,3 +44,23 @@ vb_document_release(const char *guest, const VbRelease *release)
     json_object_set_boolean_member(object, "recorded", release->recorded);
     return node;
 }
+
+JsonNode *
+vb_document_releases(const GPtrArray *all)
+{
+    JsonNode *node = vb_json_document("vmbalancer.releases/1");
+    JsonArray *array = vb_json_put_array(json_node_get_object(node), "releases");
+    for (guint i = 0; i < all->len; i++) {
+        const VbReleased *released = g_ptr_array_index(all, i);
+        JsonObject *object = vb_json_append_object(array);
+        vb_json_put_text(object, "guest", released->name);
+        vb_json_put_text(object, "uuid", released->uuid);
+        json_object_set_boolean_member(object, "ended", released->ended);
+        json_object_set_int_member(object, "restored", released->release.restored);
+        json_object_set_int_member(object, "left", released->release.left);
+        json_object_set_int_member(object, "absent", released->release.absent);
+        vb_json_put_text(object, "error",
+                         released->error != NULL ? released->error->message : NULL);
+    }
+    return node;
+}

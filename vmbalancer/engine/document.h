@@ -4,6 +4,7 @@
 #include "core/codec.h"
 #include "engine/engine.h"
 #include "engine/guest_policy.h"
+#include "engine/records.h"
 
 G_BEGIN_DECLS
 
@@ -18,5 +19,7 @@ JsonNode *vb_document_release(const char *guest, const VbRelease *release);
 /** Errors: as vb_document_policy_parse(); @ret is then untouched. */
 gboolean vb_document_release_parse(const char *text, gssize length, VbRelease *ret,
                                    GError **error);
+/** Returns: (transfer full): "vmbalancer.releases/1". @all: (element-type VbReleased) */
+JsonNode *vb_document_releases(const GPtrArray *all);
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/reach.h"
 #include "engine/private.h"
+#include "engine/records.h"
 #include "observe/guest.h"
 #include <vmbalancer/error.h>
 
@@ -15,6 +16,7 @@ typedef struct {
     GMutex lock;      /* guards what follows */
     VbConfig *config;
     Holder *holder;   /* NULL: to be opened */
+    VbRecords *records;
 } Real;
 
 static void
@@ -84,8 +86,10 @@ real_look(VbReach *reach, VbLookDepth depth, const VbObservation *full, GError *
         return NULL;
     observer.mover = mover;
     VbObservation *observation = vb_observe_full(&observer, error);
-    if (observation != NULL)
-        vb_config_apply_host(holder->engine->config, observation);
+    if (observation == NULL)
+        return NULL;
+    vb_config_apply_host(holder->engine->config, observation);
+    vb_records_sweep(((Real *)reach)->records, holder->engine, observation);
     return observation;
 }
 
@@ -147,7 +151,19 @@ real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
     return outcomes;
 }
 
-/* Most guests have no record; those that have one are worth asking libvirt for. */
+/* Pins of ours are on record, or noted in the guest that came here with them. */
+static gboolean
+is_pinned(VbEngine *engine, const char *uuid)
+{
+    g_autoptr(GHashTable) ours = engine->observer.our_pins(uuid, engine->observer.user_data);
+    if (ours != NULL)
+        return TRUE;
+    g_autoptr(VbDomainLook) look =
+        engine->hypervisor->ops->look(engine->hypervisor, uuid, engine->deadline_ms, NULL);
+    return look != NULL && look->live->marks->len > 0;
+}
+
+/* Most guests are not pinned; those that are are worth listing all for. */
 static gboolean
 real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
 {
@@ -155,9 +171,8 @@ real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     g_autoptr(Holder) holder = take((Real *)reach, error);
     if (holder == NULL)
         return FALSE;
-    const VbObserver *observer = &holder->engine->observer;
-    g_autoptr(GHashTable) ours = observer->our_pins(uuid, observer->user_data);
-    return ours == NULL || vb_engine_release(holder->engine, uuid, ret, error);
+    return !is_pinned(holder->engine, uuid) ||
+           vb_engine_release(holder->engine, uuid, ret, error);
 }
 
 static void
@@ -184,6 +199,7 @@ real_free(VbReach *reach)
     Real *self = (Real *)reach;
     drop(self, NULL);
     vb_config_free(self->config);
+    vb_records_free(self->records);
     g_mutex_clear(&self->lock);
     g_free(self->uri);
     g_free(self);
@@ -206,6 +222,7 @@ vb_reach_new(const char *uri, VbConfig *config)
     self->reach.ops = &real_ops;
     self->uri = g_strdup(uri);
     self->config = vb_config_ref(config);
+    self->records = vb_records_new();
     g_mutex_init(&self->lock);
     return &self->reach;
 }
