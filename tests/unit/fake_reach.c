@@ -9,7 +9,10 @@ typedef struct {
     guint n;
     VbGuest *facts;
     gboolean held, failing;
+    int failure;
     guint runs;
+    guint64 rate_bytes_per_s;
+    guint releases;
 } Guest;
 
 struct FakeReach {
@@ -21,6 +24,7 @@ struct FakeReach {
     gint64 now_ns;
     guint looks;
     gboolean blind;
+    guint running, running_most;
 };
 
 static void
@@ -127,7 +131,7 @@ apply(FakeReach *fake, Guest *guest, const VbAction *action)
 
 static GPtrArray *
 fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 rate_bytes_per_s,
-         GCancellable *cancellable, GError **error)
+         VbEngineProgress progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     FakeReach *fake = (FakeReach *)reach;
     GPtrArray *outcomes = g_ptr_array_new_with_free_func((GDestroyNotify)vb_outcome_free);
@@ -135,9 +139,16 @@ fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
     g_mutex_lock(&fake->lock);
     Guest *guest = find(fake, first->uuid);
     guest->runs++;
+    guest->rate_bytes_per_s = rate_bytes_per_s;
+    fake->running++;
+    fake->running_most = MAX(fake->running_most, fake->running);
     g_cond_broadcast(&fake->changed);
+    /* As if half of it had been moved when it is held. */
+    VbRunProgress half = {.bytes_moved = vb_plan_bytes(plan) / 2};
+    progress(&half, user_data);
     while (guest->held && !g_cancellable_is_cancelled(cancellable))
         g_cond_wait_until(&fake->changed, &fake->lock, g_get_monotonic_time() + 10000);
+    fake->running--;
     VbResult result = guest->failing                               ? VB_RESULT_FAILED
                       : g_cancellable_is_cancelled(cancellable) ? VB_RESULT_CANCELLED
                                                                    : VB_RESULT_DONE;
@@ -146,9 +157,11 @@ fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
         g_assert_cmpstr(action->uuid, ==, first->uuid);
         if (result == VB_RESULT_DONE)
             apply(fake, guest, action);
-        g_ptr_array_add(outcomes,
-                        vb_outcome_new(i, result, result == VB_RESULT_DONE ? action->bytes : 0, 1,
-                                       result == VB_RESULT_DONE ? NULL : "as told"));
+        VbOutcome *outcome =
+            vb_outcome_new(i, result, result == VB_RESULT_DONE ? action->bytes : 0, 1,
+                           result == VB_RESULT_DONE ? NULL : "as told");
+        outcome->code = guest->failing ? guest->failure : VB_ERROR_FAILED;
+        g_ptr_array_add(outcomes, outcome);
     }
     leave(fake);
     return outcomes;
@@ -161,6 +174,8 @@ fake_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     *ret = (VbRelease){0};
     g_mutex_lock(&fake->lock);
     Guest *guest = find(fake, uuid);
+    if (guest != NULL)
+        guest->releases++;
     if (guest != NULL && guest->facts->owner == VB_OWNER_OURS) {
         world_vcpu_of(guest->facts, 0)->affinity =
             vb_topology_cpus_of_nodes(fake->topology, fake->topology->nodes);
@@ -170,6 +185,53 @@ fake_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     }
     leave(fake);
     return TRUE;
+}
+
+/* The lock is held. As libvirt: a UUID, else a name. */
+static Guest *
+find_named(FakeReach *fake, const char *name, GError **error)
+{
+    Guest *guest = find(fake, name);
+    for (guint i = 0; guest == NULL && i < fake->guests->len; i++)
+        if (g_str_equal(((Guest *)g_ptr_array_index(fake->guests, i))->facts->name, name))
+            guest = g_ptr_array_index(fake->guests, i);
+    if (guest == NULL)
+        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "no guest %s", name);
+    return guest;
+}
+
+static JsonNode *
+fake_get_policy(VbReach *reach, const char *name, GError **error)
+{
+    FakeReach *fake = (FakeReach *)reach;
+    JsonNode *node = NULL;
+    g_mutex_lock(&fake->lock);
+    const Guest *guest = find_named(fake, name, error);
+    if (guest != NULL) {
+        node = json_node_new(JSON_NODE_OBJECT);
+        json_node_take_object(node, json_object_new());
+        if (guest->facts->policy != NULL)
+            json_object_set_string_member(json_node_get_object(node), "policy",
+                                          guest->facts->policy);
+    }
+    leave(fake);
+    return node;
+}
+
+static gboolean
+fake_set_policy(VbReach *reach, const char *name, const VbWish *wish, VbScope *scope,
+                GError **error)
+{
+    FakeReach *fake = (FakeReach *)reach;
+    g_mutex_lock(&fake->lock);
+    Guest *guest = find_named(fake, name, error);
+    if (guest != NULL) {
+        g_free(guest->facts->policy);
+        guest->facts->policy = wish != NULL ? g_strdup(wish->policy) : NULL;
+        scope->live |= !scope->config;
+    }
+    leave(fake);
+    return guest != NULL;
 }
 
 static void
@@ -203,6 +265,8 @@ static const VbReachOps fake_ops = {
     .look_guest = fake_look_guest,
     .run = fake_run,
     .release = fake_release,
+    .get_policy = fake_get_policy,
+    .set_policy = fake_set_policy,
     .configure = fake_configure,
     .now_ns = fake_now_ns,
     .free = fake_free,
@@ -258,6 +322,22 @@ fake_reach_add_untouched(FakeReach *fake, guint n, const char *policy, guint mib
 }
 
 void
+fake_reach_remove(FakeReach *fake, guint n)
+{
+    g_ptr_array_remove(fake->guests, enter(fake, n));
+    leave(fake);
+}
+
+void
+fake_reach_rename(FakeReach *fake, guint n, const char *name)
+{
+    VbGuest *facts = enter(fake, n)->facts;
+    g_free(facts->name);
+    facts->name = g_strdup(name);
+    leave(fake);
+}
+
+void
 fake_reach_set_policy(FakeReach *fake, guint n, const char *policy)
 {
     VbGuest *facts = enter(fake, n)->facts;
@@ -304,7 +384,15 @@ fake_reach_hold(FakeReach *fake, guint n, gboolean hold)
 void
 fake_reach_fail(FakeReach *fake, guint n, gboolean fail)
 {
-    enter(fake, n)->failing = fail;
+    fake_reach_fail_with(fake, n, fail, VB_ERROR_FAILED);
+}
+
+void
+fake_reach_fail_with(FakeReach *fake, guint n, gboolean fail, int code)
+{
+    Guest *guest = enter(fake, n);
+    guest->failing = fail;
+    guest->failure = code;
     leave(fake);
 }
 
@@ -322,6 +410,31 @@ fake_reach_runs(FakeReach *fake, guint n)
     guint runs = enter(fake, n)->runs;
     leave(fake);
     return runs;
+}
+
+guint
+fake_reach_releases(FakeReach *fake, guint n)
+{
+    guint releases = enter(fake, n)->releases;
+    leave(fake);
+    return releases;
+}
+
+guint64
+fake_reach_rate(FakeReach *fake, guint n)
+{
+    guint64 rate = enter(fake, n)->rate_bytes_per_s;
+    leave(fake);
+    return rate;
+}
+
+guint
+fake_reach_running_most(FakeReach *fake)
+{
+    g_mutex_lock(&fake->lock);
+    guint most = fake->running_most;
+    leave(fake);
+    return most;
 }
 
 guint

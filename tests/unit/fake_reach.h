@@ -26,6 +26,9 @@ VbReach *fake_reach_base(FakeReach *fake);
 void fake_reach_add(FakeReach *fake, guint n, const char *policy, guint mib, int node);
 /** The guest has @mib MiB, of which hardly any is touched. */
 void fake_reach_add_untouched(FakeReach *fake, guint n, const char *policy, guint mib);
+/** It ends. No run of it may be under way. */
+void fake_reach_remove(FakeReach *fake, guint n);
+void fake_reach_rename(FakeReach *fake, guint n, const char *name);
 void fake_reach_set_policy(FakeReach *fake, guint n, const char *policy);
 void fake_reach_set_state(FakeReach *fake, guint n, VbGuestState state);
 /** As if an operator pinned it: hands off. */
@@ -36,11 +39,19 @@ void fake_reach_stray(FakeReach *fake, guint n, int node);
 void fake_reach_hold(FakeReach *fake, guint n, gboolean hold);
 /** Its runs fail. */
 void fake_reach_fail(FakeReach *fake, guint n, gboolean fail);
+/** Its runs fail with that error. */
+void fake_reach_fail_with(FakeReach *fake, guint n, gboolean fail, int code);
 /** Looks at all fail with VB_ERROR_UNREACHABLE. */
 void fake_reach_blind(FakeReach *fake, gboolean blind);
 
 /** Runs of that guest that began so far. */
 guint fake_reach_runs(FakeReach *fake, guint n);
+/** Releases of that guest so far. */
+guint fake_reach_releases(FakeReach *fake, guint n);
+/** The rate that its last run was told. */
+guint64 fake_reach_rate(FakeReach *fake, guint n);
+/** How many runs there were at the same time, at most. */
+guint fake_reach_running_most(FakeReach *fake);
 /** Full looks at all so far. */
 guint fake_reach_looks(FakeReach *fake);
 /** The node that its vCPU is pinned to, VB_NO_NODE if it is not. */

@@ -116,6 +116,11 @@ select_guests(VbSnapshot *snapshot, const VbPlanRequest *request, VbPlan *plan)
         gboolean placed_by_others = guest->owner == VB_OWNER_HANDS_OFF ||
                                     guest->owner == VB_OWNER_OBSERVE_ONLY;
         guest->selected = named ? is_named(snapshot, guest, request) : TRUE;
+        if (!named && request->except != NULL && g_strv_contains(request->except, guest->uuid)) {
+            vb_plan_decline(plan, guest, "released",
+                            "it was released: name it, or set its policy anew");
+            guest->selected = FALSE;
+        }
         guest->forced = named && request->force && guest->selected && placed_by_others;
         if (guest->selected && request->to != 0 && (guest->forced || !placed_by_others))
             narrow(guest, request->to, plan);

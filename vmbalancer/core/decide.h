@@ -21,6 +21,7 @@ typedef struct {
     VbNodeSet to;              /**< home within these nodes only; 0 = wherever it may go */
     gboolean force;            /**< also guests that others place, also beside a rival balancer */
     VbCause cause;             /**< of all its actions; VB_CAUSE_NONE: as the policies say */
+    const char *const *except; /**< (nullable): UUIDs that are left alone unless @guests names them */
 } VbPlanRequest;
 
 /** A plan with the host that it was made for and the one that it should lead to. */

@@ -28,6 +28,7 @@ typedef struct {
 typedef enum {
     VB_HOLD_STARTING = 1 << 0, /**< its first home is up to vb_tick_place() */
     VB_HOLD_RELEASED = 1 << 1, /**< somebody gave its pins back */
+    VB_HOLD_AWAITED = 1 << 2,  /**< somebody asked for it, and its turn is to come */
 } VbHold;
 
 /** What a tick came to. */

@@ -25,8 +25,9 @@ vb_notify_state(const VbLoopState *state)
         sd_notify(0, "STATUS=waiting for libvirtd");
         return;
     }
-    sd_notifyf(0, "STATUS=%u guests, %u kept at home, %u on their way%s", state->guests,
-               state->opted_in, state->in_flight, state->stopping ? "; stopping" : "");
+    sd_notifyf(0, "STATUS=%s%u guests, %u kept at home, %u on their way%s",
+               state->paused ? "paused; " : "", state->guests, state->opted_in, state->in_flight,
+               state->stopping ? "; stopping" : "");
 }
 
 void

@@ -16,6 +16,8 @@ typedef struct {
 typedef struct {
     VbFlight flight;
     GCancellable *cancellable;
+    GMutex lock; /* guards what follows */
+    guint64 bytes_moved;
 } Private;
 
 static void
@@ -51,6 +53,15 @@ all_failed(const VbPlan *plan, const GError *error)
     return outcomes;
 }
 
+static void
+on_progress(const VbRunProgress *progress, gpointer data)
+{
+    Private *self = data;
+    g_mutex_lock(&self->lock);
+    self->bytes_moved = progress->bytes_moved;
+    g_mutex_unlock(&self->lock);
+}
+
 static gpointer
 fly(gpointer data)
 {
@@ -60,7 +71,8 @@ fly(gpointer data)
     g_autoptr(GError) error = NULL;
     GPtrArray *outcomes =
         course->reach->ops->run(course->reach, flight->plan, flight->before,
-                                course->rate_bytes_per_s, course->cancellable, &error);
+                                course->rate_bytes_per_s, on_progress, course->flight,
+                                course->cancellable, &error);
     if (outcomes == NULL)
         outcomes = all_failed(flight->plan, error);
     g_task_return_pointer(task, outcomes, (GDestroyNotify)g_ptr_array_unref);
@@ -92,6 +104,7 @@ vb_flight_start(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, co
             flight->name = g_strdup(action->guest);
     }
     self->cancellable = g_cancellable_new();
+    g_mutex_init(&self->lock);
     Course *course = g_new0(Course, 1);
     *course = (Course){reach,  flight, g_object_ref(self->cancellable), rate_bytes_per_s,
                        landed, user_data};
@@ -110,6 +123,16 @@ vb_flight_stop(VbFlight *flight, const char *reason)
     g_cancellable_cancel(((Private *)flight)->cancellable);
 }
 
+guint64
+vb_flight_bytes(VbFlight *flight)
+{
+    Private *self = (Private *)flight;
+    g_mutex_lock(&self->lock);
+    guint64 bytes = self->bytes_moved;
+    g_mutex_unlock(&self->lock);
+    return bytes;
+}
+
 void
 vb_flight_free(VbFlight *flight)
 {
@@ -119,6 +142,7 @@ vb_flight_free(VbFlight *flight)
     vb_plan_free(flight->plan);
     vb_snapshot_free(flight->before);
     g_object_unref(((Private *)flight)->cancellable);
+    g_mutex_clear(&((Private *)flight)->lock);
     g_free(flight->uuid);
     g_free(flight->name);
     g_free(flight->stop_reason);

@@ -15,6 +15,8 @@ struct VbFlight {
     VbPlan *plan;              /**< the guest's alone */
     VbSnapshot *before;
     gboolean initial;          /**< its initial placement */
+    gboolean rests;            /**< it is to be left alone for a while, as after a failure */
+    gpointer asked_by;         /**< (transfer none) (nullable): the errand that it is a part of */
     gboolean moves;            /**< pages move, not threads alone */
     char *stop_reason;         /**< why it was called off, NULL if it was not */
     gboolean landed;           /**< it is over; the next holds from now on */
@@ -33,6 +35,8 @@ VbFlight *vb_flight_start(VbReach *reach, const VbPlan *plan, const VbSnapshot *
                           gpointer user_data);
 /** Calls it off: it lands within a batch. The first reason stands. */
 void vb_flight_stop(VbFlight *flight, const char *reason);
+/** Bytes that it has moved so far. */
+guint64 vb_flight_bytes(VbFlight *flight);
 void vb_flight_free(VbFlight *flight);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbFlight, vb_flight_free)
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/loop_private.h"
+#include "engine/errand_private.h"
+#include "engine/loop_request.h"
 #include <gio/gio.h>
 
 /* What happens to one guest comes in several events, and guests often come in flocks. */
 #define COALESCE_MS 200
+/* Blocking requests of others that wait or are under way. */
+#define CHORES_MAX 64
 
 /* What to give back, for the thread that does it, and what came of it. */
 typedef struct {
@@ -93,10 +96,11 @@ vb_loop_tell_state(VbLoop *loop)
         .guests = snapshot->guests->len,
         .in_flight = loop->flights->len,
         .connected = loop->connected,
+        .paused = loop->paused,
         .stopping = loop->stopping,
     };
     for (guint i = 0; i < snapshot->guests->len; i++)
-        state.opted_in += vb_tick_opted_in(g_ptr_array_index(snapshot->guests, i), loop->config);
+        state.opted_in += vb_loop_keeps(loop, g_ptr_array_index(snapshot->guests, i));
     loop->watcher->turned(&state, loop->user_data);
 }
 
@@ -115,7 +119,11 @@ on_guest_event(VbLoop *loop, const VbEvent *event)
             vb_flight_stop(flight, reason);
         }
         break;
+    case VB_EVENT_METADATA:
+        vb_loop_take_back(loop, event->uuid, ward);
+        break;
     case VB_EVENT_STARTED:
+        vb_loop_take_back(loop, event->uuid, ward);
         vb_loop_expect(loop, event->uuid, ward, TRUE);
         ward->tries = 0;
         vb_loop_ask(loop, event->uuid, event->name);
@@ -155,8 +163,17 @@ vb_loop_event(VbLoop *loop, const VbEvent *event)
     } else {
         destroy_source(&loop->next);
         destroy_source(&loop->beat);
+        vb_loop_refuse(loop);
     }
     vb_loop_tell_state(loop);
+}
+
+void
+vb_loop_advance(VbLoop *loop)
+{
+    vb_errands_advance(loop);
+    if (!loop->stopping)
+        vb_loop_advance_releases(loop);
 }
 
 void
@@ -253,6 +270,9 @@ vb_loop_stop(VbLoop *loop)
     destroy_source(&loop->retry);
     for (guint i = 0; i < loop->flights->len; i++)
         vb_flight_stop(g_ptr_array_index(loop->flights, i), "vmbalancerd stops");
+    vb_errands_cancel(loop);
+    vb_loop_refuse(loop);
+    vb_loop_refuse_releases(loop);
     vb_loop_tell_state(loop);
     vb_loop_check_stopped(loop);
 }
@@ -270,6 +290,10 @@ vb_loop_new(VbReach *reach, VbConfig *config, const VbLoopWatcher *watcher, gpoi
     loop->wards =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_ward_free);
     loop->flights = g_ptr_array_new_with_free_func((GDestroyNotify)vb_flight_free);
+    loop->chores = vb_chores_new(CHORES_MAX);
+    loop->requests = vb_loop_requests_new();
+    loop->errands = g_ptr_array_new();
+    loop->releases = g_ptr_array_new_with_free_func((GDestroyNotify)vb_loop_release_free);
     vb_pace_set(&loop->pace, config->interval_ns);
     return loop;
 }
@@ -282,6 +306,10 @@ vb_loop_free(VbLoop *loop)
     destroy_source(&loop->next);
     destroy_source(&loop->beat);
     destroy_source(&loop->retry);
+    vb_chores_free(loop->chores);
+    g_array_unref(loop->requests);
+    g_ptr_array_unref(loop->errands);
+    g_ptr_array_unref(loop->releases);
     g_ptr_array_unref(loop->flights);
     g_hash_table_unref(loop->wards);
     vb_observation_free(loop->full);

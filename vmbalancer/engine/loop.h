@@ -25,6 +25,7 @@ typedef struct {
     guint opted_in;
     guint in_flight;
     gboolean connected;
+    gboolean paused;
     gboolean stopping;
 } VbLoopState;
 
@@ -36,7 +37,7 @@ typedef struct {
     /** Why an opted-in guest is not placed became another, or, with a NULL @decline, nothing. */
     void (*declined)(const char *uuid, const char *name, const VbDecline *decline,
                      gpointer user_data);
-    /** It stops, and gave back a guest's pins, or could not: @error. */
+    /** It gave back a guest's pins, as it stops or was asked to, or could not: @error. */
     void (*released)(const char *uuid, const char *name, const VbRelease *release,
                      const GError *error, gpointer user_data);
     /** A look failed; NULL: looks succeed again. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/loop_private.h"
+#include "engine/errand_private.h"
 
 static void
 tell_outcomes(VbLoop *loop, const VbFlight *flight)
@@ -15,27 +15,67 @@ static void
 on_landed(VbFlight *flight, gpointer data)
 {
     VbLoop *loop = data;
-    vb_tick_land(loop->tick, flight->uuid, flight->outcomes, vb_flight_failed(flight),
+    vb_tick_land(loop->tick, flight->uuid, flight->outcomes, vb_flight_failed(flight) || flight->rests,
                  loop->reach->ops->now_ns(loop->reach));
     tell_outcomes(loop, flight);
+    if (flight->asked_by != NULL)
+        vb_errand_landed(flight->asked_by, flight);
     g_ptr_array_remove(loop->flights, flight);
+    vb_loop_advance(loop);
     vb_pace_hurry(&loop->pace);
     vb_loop_schedule(loop, 0);
     vb_loop_tell_state(loop);
     vb_loop_check_stopped(loop);
 }
 
+static VbFlight *
+start_flight(VbLoop *loop, const VbTrip *trip, const VbSnapshot *before, guint64 rate_bytes_per_s)
+{
+    guint64 share = loop->config->rate_bytes_per_s / VB_TICK_MOVERS_MAX;
+    VbFlight *flight =
+        vb_flight_start(loop->reach, trip->plan, before, trip->uuid,
+                        rate_bytes_per_s > 0 ? rate_bytes_per_s : share, on_landed, loop);
+    flight->initial = trip->initial;
+    g_ptr_array_add(loop->flights, flight);
+    return flight;
+}
+
 static void
 start_flights(VbLoop *loop, const VbVerdict *verdict)
 {
-    for (guint i = 0; i < verdict->departing->len; i++) {
-        const VbTrip *trip = g_ptr_array_index(verdict->departing, i);
-        VbFlight *flight = vb_flight_start(
-            loop->reach, trip->plan, verdict->decision->before, trip->uuid,
-            loop->config->rate_bytes_per_s / VB_TICK_MOVERS_MAX, on_landed, loop);
-        flight->initial = trip->initial;
-        g_ptr_array_add(loop->flights, flight);
+    for (guint i = 0; i < verdict->departing->len; i++)
+        start_flight(loop, g_ptr_array_index(verdict->departing, i), verdict->decision->before, 0);
+}
+
+static gboolean
+moves_pages(const VbPlan *plan, const char *uuid)
+{
+    for (guint i = 0; i < plan->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(plan->actions, i);
+        if (action->kind == VB_ACTION_MOVE && g_str_equal(action->uuid, uuid))
+            return TRUE;
     }
+    return FALSE;
+}
+
+gboolean
+vb_loop_may_fly(VbLoop *loop, const VbPlan *plan, const char *uuid)
+{
+    const VbWard *ward = vb_loop_ward(loop, uuid, NULL);
+    guint movers = 0;
+    if (loop->stopping || !loop->connected || vb_loop_flight(loop, uuid) != NULL ||
+        ward->releasing)
+        return FALSE;
+    for (guint i = 0; i < loop->flights->len; i++)
+        movers += ((const VbFlight *)g_ptr_array_index(loop->flights, i))->moves;
+    return movers < VB_TICK_MOVERS_MAX || !moves_pages(plan, uuid);
+}
+
+VbFlight *
+vb_loop_fly(VbLoop *loop, const VbDecision *decision, const char *uuid, guint64 rate_bytes_per_s)
+{
+    return start_flight(loop, vb_tick_depart(loop->tick, decision->plan, uuid), decision->before,
+                        rate_bytes_per_s);
 }
 
 static void
@@ -66,6 +106,8 @@ void
 vb_loop_decide(VbLoop *loop)
 {
     g_autoptr(GError) error = NULL;
+    if (loop->paused)
+        return;
     g_autoptr(VbVerdict) verdict =
         vb_tick_decide(loop->tick, loop->reach->ops->now_ns(loop->reach), &error);
     heed(loop, verdict, error);
@@ -75,6 +117,8 @@ void
 vb_loop_place(VbLoop *loop, const VbObservation *alone)
 {
     g_autoptr(GError) error = NULL;
+    if (loop->paused)
+        return;
     g_autoptr(VbVerdict) verdict = vb_tick_place(loop->tick, alone, &error);
     heed(loop, verdict, error);
     if (verdict != NULL)

@@ -17,6 +17,7 @@ typedef struct {
     char *uuid;          /* of the one guest; NULL: all */
     guint epoch;
     gint64 began_us;
+    guint serial;        /* of a full look at all */
 } Look;
 
 static void
@@ -47,7 +48,12 @@ static void
 begin(VbLoop *loop, VbLookDepth depth, const char *uuid, GAsyncReadyCallback done)
 {
     Look *look = g_new0(Look, 1);
-    *look = (Look){loop, depth, g_strdup(uuid), loop->epoch, g_get_monotonic_time()};
+    *look = (Look){.loop = loop,
+                   .depth = depth,
+                   .uuid = g_strdup(uuid),
+                   .epoch = loop->epoch,
+                   .began_us = g_get_monotonic_time(),
+                   .serial = loop->looks_begun};
     loop->looks++;
     g_autoptr(GTask) task = g_task_new(NULL, NULL, done, loop);
     g_task_set_task_data(task, look, look_free);
@@ -97,7 +103,21 @@ forget(VbLoop *loop, const VbObservation *seen)
         if (((VbWard *)ward)->asked || g_hash_table_contains(uuids, uuid))
             continue;
         vb_loop_expect(loop, uuid, ward, FALSE);
+        vb_loop_take_back(loop, uuid, ward);
         g_hash_table_iter_remove(&iter);
+    }
+}
+
+/* Who was released counts again once another policy does. */
+static void
+take_back(VbLoop *loop, const VbObservation *seen)
+{
+    for (guint i = 0; i < seen->guests->len; i++) {
+        const VbGuest *guest = ((const VbGuestSight *)g_ptr_array_index(seen->guests, i))->facts;
+        VbWard *ward = g_hash_table_lookup(loop->wards, guest->uuid);
+        if (ward != NULL && ward->released &&
+            g_strcmp0(ward->released_policy, guest->policy) != 0)
+            vb_loop_take_back(loop, guest->uuid, ward);
     }
 }
 
@@ -109,7 +129,11 @@ take_in(VbLoop *loop, const Look *look, VbObservation *seen)
     vb_observation_free(loop->full);
     loop->full = seen;
     forget(loop, seen);
+    take_back(loop, seen);
     loop->rebuilt = TRUE;
+    /* What was asked for goes first. */
+    vb_loop_answer(loop, look->serial, NULL);
+    vb_loop_advance(loop);
     vb_loop_decide(loop);
 }
 
@@ -131,8 +155,11 @@ on_looked(GObject *source, GAsyncResult *result, gpointer data)
         vb_tick_fold(loop->tick, seen);
     if (look->depth == VB_LOOK_FULL && !stale) {
         tell_trouble(loop, error);
+        loop->looked_us = g_get_monotonic_time();
         if (seen != NULL)
             take_in(loop, look, g_steal_pointer(&seen));
+        else
+            vb_loop_answer(loop, look->serial, error);
         vb_loop_schedule(loop, vb_pace_next(&loop->pace));
         vb_loop_tell_state(loop);
     }
@@ -146,8 +173,10 @@ void
 vb_loop_look(VbLoop *loop, VbLookDepth depth)
 {
     loop->looking = TRUE;
-    if (depth == VB_LOOK_FULL)
+    if (depth == VB_LOOK_FULL) {
+        loop->looks_begun++;
         vb_tick_look(loop->tick);
+    }
     begin(loop, depth, NULL, on_looked);
 }
 

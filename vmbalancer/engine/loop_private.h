@@ -2,11 +2,15 @@
 #pragma once
 
 #include "core/tick.h"
+#include "engine/chore.h"
 #include "engine/loop.h"
 #include "engine/pace.h"
 #include "engine/ward.h"
 
 G_BEGIN_DECLS
+
+/** A release that was asked for (loop_release.c). */
+typedef struct VbLoopRelease VbLoopRelease;
 
 /* The loop's inside, shared by its files only. */
 struct VbLoop {
@@ -26,12 +30,19 @@ struct VbLoop {
     GSource *retry;            /* the next looks at newcomers that were busy */
     gint64 look_us;            /* how long the last full look took */
     guint epoch;               /* connections so far */
-    guint looks;               /* on threads now, of all kinds */
+    guint looks;               /* on threads now, of all kinds; releases, too */
+    guint looks_begun;         /* full ones */
+    gint64 looked_us;          /* when the last full look ended */
+    VbChores *chores;
+    GArray *requests;          /* who waits for a look (loop_request.c) */
+    GPtrArray *errands;        /* (element-type VbErrand): not over; their owners' */
+    GPtrArray *releases;       /* (element-type VbLoopRelease): not over */
     gboolean connected;
     gboolean rebuilt;          /* a full look that began in this epoch is folded */
     gboolean looking;          /* a look at all guests is under way */
     gboolean again;            /* a full look is due as soon as that is over */
     gboolean troubled;         /* the last look failed */
+    gboolean paused;
     gboolean stopping;
     gboolean releasing;
 };
@@ -48,6 +59,8 @@ VbWard *vb_loop_ward(VbLoop *loop, const char *uuid, const char *name);
 /** That guest is starting, and waits for its first home; or no longer. */
 void vb_loop_expect(VbLoop *loop, const char *uuid, VbWard *ward, gboolean starting);
 VbFlight *vb_loop_flight(VbLoop *loop, const char *uuid);
+/** What waits for something else to end may begin. */
+void vb_loop_advance(VbLoop *loop);
 
 /* loop_look.c */
 
@@ -62,5 +75,27 @@ void vb_loop_ask(VbLoop *loop, const char *uuid, const char *name);
 void vb_loop_decide(VbLoop *loop);
 /** Places a guest that just started, if it opted in and has no home yet. @alone: a full look that has that guest alone */
 void vb_loop_place(VbLoop *loop, const VbObservation *alone);
+/** TRUE if what @plan wants of that guest may begin now: it does not fly, and a mover is free. */
+gboolean vb_loop_may_fly(VbLoop *loop, const VbPlan *plan, const char *uuid);
+/** Begins what was asked for. @rate_bytes_per_s: 0: the configuration's */
+VbFlight *vb_loop_fly(VbLoop *loop, const VbDecision *decision, const char *uuid,
+                      guint64 rate_bytes_per_s);
+
+/* loop_request.c */
+
+GArray *vb_loop_requests_new(void);
+/** Answers those who waited for the full look of that number, or an earlier one. */
+void vb_loop_answer(VbLoop *loop, guint serial, const GError *error);
+/** Answers all: nothing can be looked at. */
+void vb_loop_refuse(VbLoop *loop);
+
+/* loop_release.c */
+
+/** A released guest is the loop's business again. */
+void vb_loop_take_back(VbLoop *loop, const char *uuid, VbWard *ward);
+void vb_loop_advance_releases(VbLoop *loop);
+/** It stops: ends those that have not begun. */
+void vb_loop_refuse_releases(VbLoop *loop);
+void vb_loop_release_free(VbLoopRelease *release);
 
 G_END_DECLS

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/reach.h"
+#include "engine/document.h"
 #include "engine/private.h"
 #include "engine/records.h"
 #include "observe/guest.h"
@@ -138,14 +139,14 @@ is_unreachable(const GPtrArray *outcomes)
 
 static GPtrArray *
 real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 rate_bytes_per_s,
-         GCancellable *cancellable, GError **error)
+         VbEngineProgress progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     g_autoptr(Holder) holder = take((Real *)reach, error);
     if (holder == NULL)
         return NULL;
     VbDecision decision = {.plan = (VbPlan *)plan, .before = (VbSnapshot *)before};
     GPtrArray *outcomes =
-        vb_engine_run(holder->engine, &decision, rate_bytes_per_s, NULL, NULL, cancellable);
+        vb_engine_run(holder->engine, &decision, rate_bytes_per_s, progress, user_data, cancellable);
     if (is_unreachable(outcomes))
         drop((Real *)reach, holder);
     return outcomes;
@@ -173,6 +174,27 @@ real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
         return FALSE;
     return !is_pinned(holder->engine, uuid) ||
            vb_engine_release(holder->engine, uuid, ret, error);
+}
+
+static JsonNode *
+real_get_policy(VbReach *reach, const char *guest, GError **error)
+{
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    if (holder == NULL)
+        return NULL;
+    VbEngine *engine = holder->engine;
+    g_autoptr(VbGuestPolicy) policy = vb_guest_policy_read(engine->hypervisor, engine->config, guest,
+                                                           engine->deadline_ms, error);
+    return policy != NULL ? vb_document_policy(policy) : NULL;
+}
+
+static gboolean
+real_set_policy(VbReach *reach, const char *guest, const VbWish *wish, VbScope *scope,
+                GError **error)
+{
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    return holder != NULL && vb_guest_policy_write(holder->engine->hypervisor, guest, wish, scope,
+                                                   holder->engine->deadline_ms, error);
 }
 
 static void
@@ -210,6 +232,8 @@ static const VbReachOps real_ops = {
     .look_guest = real_look_guest,
     .run = real_run,
     .release = real_release,
+    .get_policy = real_get_policy,
+    .set_policy = real_set_policy,
     .configure = real_configure,
     .now_ns = real_now_ns,
     .free = real_free,

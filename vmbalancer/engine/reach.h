@@ -2,6 +2,8 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/guest_policy.h"
+#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
@@ -22,12 +24,19 @@ typedef struct {
      * Does a plan of one guest, as vb_engine_run().
      * @before: the host that it was made for
      * @rate_bytes_per_s: 0 = no limit but the guest's
+     * @progress: called on the same thread or another
      * Returns: (transfer full) (element-type VbOutcome), NULL with @error if nothing was tried
      */
     GPtrArray *(*run)(VbReach *reach, const VbPlan *plan, const VbSnapshot *before,
-                      guint64 rate_bytes_per_s, GCancellable *cancellable, GError **error);
+                      guint64 rate_bytes_per_s, VbEngineProgress progress, gpointer user_data,
+                      GCancellable *cancellable, GError **error);
     /** Gives a guest's pins back, as vb_engine_release(). */
     gboolean (*release)(VbReach *reach, const char *uuid, VbRelease *ret, GError **error);
+    /** "vmbalancer.policy/1" of a guest, as vb_guest_policy_read(). Returns: (transfer full) */
+    JsonNode *(*get_policy)(VbReach *reach, const char *guest, GError **error);
+    /** As vb_guest_policy_write(). */
+    gboolean (*set_policy)(VbReach *reach, const char *guest, const VbWish *wish, VbScope *scope,
+                           GError **error);
     /** Uses another configuration from the next call on. */
     void (*configure)(VbReach *reach, VbConfig *config);
     /** The monotonic clock of the looks; does not block. */

@@ -14,6 +14,7 @@ vb_ward_free(VbWard *ward)
 {
     g_free(ward->name);
     g_free(ward->declined);
+    g_free(ward->released_policy);
     g_free(ward);
 }
 

@@ -13,6 +13,9 @@ typedef struct {
     gboolean newcomer;       /**< it started, and has not been placed since */
     guint tries;             /**< looks at the newcomer that found it busy */
     gboolean due;            /**< it is to be looked at again in a moment */
+    gboolean releasing;      /**< its pins are being given back */
+    gboolean released;       /**< they were asked back: it is left alone */
+    char *released_policy;   /**< its own policy then, NULL if it had none */
     char *declined;          /**< code of the decline that was told last, NULL if none holds */
 } VbWard;
 
