@@ -59,6 +59,7 @@ takes_many_events_for_one(void)
     LOOP_STAGE_UNTIL(fake_reach_looks(stage.reach) == 1);
     for (guint i = 0; i < 100; i++)
         loop_stage_tell(&stage, VB_EVENT_DEVICE, 1);
+    LOOP_STAGE_UNTIL(fake_reach_looks(stage.reach) >= 2);
     loop_stage_wait();
     g_assert_cmpuint(fake_reach_looks(stage.reach), ==, 2);
     loop_stage_tear_down(&stage);
