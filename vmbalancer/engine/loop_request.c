@@ -175,6 +175,7 @@ on_looked_for_plan(const GError *error, gpointer data)
         g_autoptr(VbSnapshot) snapshot = vb_tick_snapshot(loop->tick);
         g_autoptr(GPtrArray) released = list_released(loop);
         VbPlanRequest request = plan->ask.request;
+        request.cause = VB_CAUSE_MANUAL;
         request.except = (const char *const *)(void *)released->pdata;
         decision = vb_engine_decide(snapshot, loop->config, &request, &why);
     }
