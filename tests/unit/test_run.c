@@ -71,6 +71,34 @@ test_guests_do_not_hinder_each_other(RunStage *f, gconstpointer unused)
     g_assert_true(g_str_has_suffix(text, "could not be pinned | done 0 | done 8"));
 }
 
+static void
+note_done(const char *uuid, const GPtrArray *outcomes, gpointer user_data)
+{
+    RunStage *f = user_data;
+    for (guint i = 0; i < f->plan->actions->len; i++) {
+        const VbAction *action = g_ptr_array_index(f->plan->actions, i);
+        if (g_str_equal(action->uuid, uuid))
+            g_assert_nonnull(g_ptr_array_index(outcomes, i));
+    }
+    g_mutex_lock(&f->lock);
+    g_string_append_printf(f->log, "%s done;", uuid);
+    g_mutex_unlock(&f->lock);
+}
+
+static void
+test_the_end_of_each_guest_is_told(RunStage *f, gconstpointer unused)
+{
+    f->runner.guest_done = note_done;
+    fake_hypervisor_remove(f->fake, f->uuids[1]);
+    run_stage_plan_pin(f, 0, 0);
+    run_stage_plan_pin(f, 1, 0);
+    g_autoptr(GPtrArray) outcomes = run_stage_run_plan(f);
+    g_autofree char *good = g_strdup_printf("%s done", f->uuids[0]);
+    g_autofree char *bad = g_strdup_printf("%s done", f->uuids[1]);
+    g_assert_nonnull(strstr(f->log->str, good));
+    g_assert_nonnull(strstr(f->log->str, bad));
+}
+
 /* --- ends ---------------------------------------------------------------------------------- */
 
 static void
@@ -422,6 +450,7 @@ main(int argc, char **argv)
     ADD("order/one-mover-a-guest", test_a_guest_is_pinned_then_moved_by_one_mover);
     ADD("order/pages-after-pins", test_pages_move_after_the_pins);
     ADD("order/pins-alone-need-no-mover", test_pins_alone_need_no_mover);
+    ADD("order/each-end-is-told", test_the_end_of_each_guest_is_told);
     ADD("order/guests-do-not-hinder-each-other", test_guests_do_not_hinder_each_other);
     ADD("ends/each-has-its-outcome", test_each_end_of_a_move_has_its_outcome);
     ADD("ends/dead-mover-had-moved-what-it-told", test_a_mover_that_died_had_moved_what_it_told);

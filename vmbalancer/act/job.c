@@ -380,4 +380,6 @@ vb_run_job_do(VbRunJob *job)
         g_cancellable_disconnect(run->cancellable, handler);
     if (job->mover != NULL)
         run->runner->moves->close(job->mover);
+    if (run->runner->guest_done != NULL)
+        run->runner->guest_done(job->uuid, run->outcomes, run->runner->user_data);
 }

@@ -67,6 +67,8 @@ typedef struct {
     gboolean (*may_go_on)(const char *uuid, gpointer user_data, GError **error);
     /** (nullable): called a few times a second, one call at a time; its numbers never go back. */
     void (*progress)(const VbRunProgress *progress, gpointer user_data);
+    /** (nullable): a guest's actions are over. @outcomes: as vb_run(); other guests' may be in the making. */
+    void (*guest_done)(const char *uuid, const GPtrArray *outcomes, gpointer user_data);
     gpointer user_data;
 } VbRunner;
 

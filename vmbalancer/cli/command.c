@@ -124,10 +124,17 @@ vb_command_parse(const VbCommand *command, VbCli *cli, const GOptionEntry *entri
     return FALSE;
 }
 
+static void
+warn(const char *text)
+{
+    vb_command_say("%s", text);
+}
+
 static VbEngine *
 open_engine(const VbCli *cli, VbEngineOptions *options, GError **error)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    options->warn = warn;
     options->uri = cli->uri;
     options->config_path = cli->config;
     options->passthrough = cli->passthrough;

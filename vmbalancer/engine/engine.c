@@ -2,6 +2,7 @@
 #include "act/lock.h"
 #include "act/state.h"
 #include "act/undo.h"
+#include "core/entry.h"
 #include "engine/files.h"
 #include "engine/private.h"
 #include <vmbalancer/error.h>
@@ -61,6 +62,8 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
     engine->mover = g_steal_pointer(&mover);
     engine->model = vb_model_new();
     engine->deadline_ms = deadline_ms;
+    engine->who = options->who != NULL ? options->who : "command";
+    engine->warn = options->warn;
     engine->observer = (VbObserver){
         .kernel = vb_kernel_real(),
         .hypervisor = engine->hypervisor,
@@ -183,8 +186,51 @@ resolve(const GPtrArray *looks, const char *guest, GError **error)
     return named;
 }
 
+static void
+record_release(VbEngine *engine, const VbDomain *guest, const char *reason,
+               const VbRelease *release, const GError *error)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func((GDestroyNotify)vb_entry_free);
+    VbEntry *entry = vb_entry_new(VB_ENTRY_RELEASE, guest->uuid, guest->name);
+    g_ptr_array_add(entries, entry);
+    entry->time_us = g_get_real_time();
+    entry->who = g_strdup(engine->who);
+    entry->restored = release->restored;
+    entry->left = release->left;
+    entry->absent = release->absent;
+    entry->result = g_strdup(vb_result_name(error == NULL           ? VB_RESULT_DONE
+                                            : release->restored > 0 ? VB_RESULT_PARTIAL
+                                                                    : VB_RESULT_FAILED));
+    entry->reason = g_strdup(reason);
+    entry->error = error != NULL ? g_strdup(error->message) : NULL;
+    vb_engine_record(engine, entries);
+}
+
+gboolean
+vb_engine_release_pins(VbEngine *engine, const VbPlacement *placement, const VbDomain *guest,
+                       const char *reason, VbRelease *ret, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    g_autoptr(VbLock) lock = vb_lock_take(placement->state_dir, guest->uuid, guest->name, error);
+    if (lock == NULL)
+        return FALSE;
+    gboolean released = vb_placement_release(placement, guest->uuid, ret, &why);
+    if (ret->recorded || why != NULL)
+        record_release(engine, guest, reason, ret, why);
+    if (why != NULL)
+        g_propagate_error(error, g_steal_pointer(&why));
+    return released;
+}
+
 gboolean
 vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **error)
+{
+    return vb_engine_give_back(engine, guest, "asked for", ret, error);
+}
+
+gboolean
+vb_engine_give_back(VbEngine *engine, const char *guest, const char *reason, VbRelease *ret,
+                    GError **error)
 {
     VbHypervisor *hypervisor = engine->hypervisor;
     g_autoptr(GError) why = NULL;
@@ -203,7 +249,5 @@ vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **
         .topology = &host->topology,
         .deadline_ms = engine->deadline_ms,
     };
-    g_autoptr(VbLock) lock =
-        vb_lock_take(placement.state_dir, look->live->uuid, look->live->name, error);
-    return lock != NULL && vb_placement_release(&placement, look->live->uuid, ret, error);
+    return vb_engine_release_pins(engine, &placement, look->live, reason, ret, error);
 }

@@ -22,6 +22,8 @@ typedef struct {
     gboolean exact;            /**< RAM by numa_maps instead of samples */
     gboolean no_mover;         /**< neither see nor move RAM: all that giving pins back needs */
     guint deadline_ms;         /**< of each hypervisor call; 0 = 10 s */
+    const char *who;           /**< who acts, in the history; not copied; NULL: "command" */
+    void (*warn)(const char *text); /**< (nullable): told on any thread what goes wrong beside */
 } VbEngineOptions;
 
 /**

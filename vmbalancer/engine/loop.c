@@ -247,6 +247,7 @@ say_farewell(VbLoop *loop)
     for (guint i = 0; !loop->config->keep_on_stop && i < snapshot->guests->len; i++)
         g_ptr_array_add(farewell->guests, vb_guest_copy(g_ptr_array_index(snapshot->guests, i)));
     loop->releasing = TRUE;
+    loop->reach->leaving = TRUE;
     g_autoptr(GTask) task = g_task_new(NULL, NULL, on_released, loop);
     g_task_set_task_data(task, farewell, farewell_free);
     g_task_run_in_thread(task, release_all);

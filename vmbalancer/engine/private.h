@@ -16,6 +16,19 @@ struct VbEngine {
     VbModel *model;
     VbObservation *full;     /* the last full look */
     guint deadline_ms;
+    const char *who;         /* in the history */
+    void (*warn)(const char *text);
+    int unrecorded;          /* atomic: the last entries could not be written, and that was told */
 };
+
+/** Appends to the history; that it fails is told once, and changes nothing. @entries: (element-type VbEntry) */
+void vb_engine_record(VbEngine *engine, const GPtrArray *entries);
+/** Under the guest's lock, and for the history. @guest: its name and UUID. Errors: vb_engine_release() */
+gboolean vb_engine_release_pins(VbEngine *engine, const VbPlacement *placement,
+                                const VbDomain *guest, const char *reason, VbRelease *ret,
+                                GError **error);
+/** As vb_engine_release(). @reason: for the history */
+gboolean vb_engine_give_back(VbEngine *engine, const char *guest, const char *reason,
+                             VbRelease *ret, GError **error);
 
 G_END_DECLS

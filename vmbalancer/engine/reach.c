@@ -37,7 +37,7 @@ static Holder *
 open_holder(Real *self, GError **error)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    VbEngineOptions options = {.uri = self->uri, .config = self->config};
+    VbEngineOptions options = {.uri = self->uri, .config = self->config, .who = "daemon"};
     VbEngine *engine = vb_engine_open(&options, warnings, error);
     if (engine == NULL)
         return NULL;
@@ -173,7 +173,8 @@ real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     if (holder == NULL)
         return FALSE;
     return !is_pinned(holder->engine, uuid) ||
-           vb_engine_release(holder->engine, uuid, ret, error);
+           vb_engine_give_back(holder->engine, uuid,
+                               reach->leaving ? "vmbalancerd stops" : "asked for", ret, error);
 }
 
 static JsonNode *

@@ -47,6 +47,7 @@ typedef struct {
 /** Implementations embed it first. */
 struct VbReach {
     const VbReachOps *ops;
+    gboolean leaving; /**< the loop stops: what is given back from now on is for that */
 };
 
 /**

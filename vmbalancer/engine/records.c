@@ -106,10 +106,8 @@ release_one(VbEngine *engine, const VbPlacement *placement, const GPtrArray *loo
         released->ended = drop_void(engine, uuid, released->name, &released->error);
         return released;
     }
-    g_autoptr(VbLock) lock =
-        vb_lock_take(placement->state_dir, uuid, released->name, &released->error);
-    if (lock != NULL)
-        vb_placement_release(placement, uuid, &released->release, &released->error);
+    vb_engine_release_pins(engine, placement, live, "asked for", &released->release,
+                           &released->error);
     return released;
 }
 

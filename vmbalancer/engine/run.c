@@ -2,6 +2,7 @@
 #include "act/state.h"
 #include "core/owner.h"
 #include "core/text.h"
+#include "engine/history.h"
 #include "engine/private.h"
 #include <vmbalancer/error.h>
 
@@ -209,6 +210,15 @@ on_progress(const VbRunProgress *progress, gpointer user_data)
         session->progress(progress, session->user_data);
 }
 
+static void
+on_guest_done(const char *uuid, const GPtrArray *outcomes, gpointer user_data)
+{
+    const Session *session = user_data;
+    g_autoptr(GPtrArray) entries = vb_entry_list(session->decision->plan, outcomes, uuid,
+                                                 session->engine->who, g_get_real_time());
+    vb_engine_record(session->engine, entries);
+}
+
 GPtrArray *
 vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_per_s,
               VbEngineProgress progress, gpointer user_data, GCancellable *cancellable)
@@ -232,6 +242,7 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
         .has_room = has_room,
         .may_go_on = may_go_on,
         .progress = on_progress,
+        .guest_done = on_guest_done,
         .user_data = &session,
     };
     GPtrArray *outcomes = vb_run(&runner, decision->plan, cancellable);
