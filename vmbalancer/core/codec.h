@@ -22,6 +22,8 @@ JsonNode *vb_codec_status(const VbSnapshot *snapshot);
 JsonNode *vb_codec_plan(const VbPlan *plan, const VbSnapshot *predicted);
 /** As vb_codec_snapshot_parse(). What it predicts is left out: vb_predict() tells that anew. */
 VbPlan *vb_codec_plan_parse(const char *text, gssize length, GError **error);
+/** As vb_codec_plan_parse(), of a document that is parsed already. */
+VbPlan *vb_codec_plan_read(JsonObject *object, GError **error);
 /** Returns: (transfer full): "vmbalancer.rebalance/1": the plan plus outcomes. */
 JsonNode *vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted,
                              const GPtrArray *outcomes);
@@ -35,10 +37,14 @@ VbPlan *vb_codec_rebalance_parse(const char *text, gssize length, GPtrArray **re
 JsonNode *vb_codec_snapshot(const VbSnapshot *snapshot);
 /** Returns: (transfer full), NULL with VB_ERROR_INVALID naming the member and the reason. */
 VbSnapshot *vb_codec_snapshot_parse(const char *text, gssize length, GError **error);
+/** As vb_codec_snapshot_parse(), of a document that is parsed already. */
+VbSnapshot *vb_codec_snapshot_read(JsonObject *object, GError **error);
 /** Returns: (transfer full): "vmbalancer.observation/1". */
 JsonNode *vb_codec_observation(const VbObservation *observation);
 /** As vb_codec_snapshot_parse(). */
 VbObservation *vb_codec_observation_parse(const char *text, gssize length, GError **error);
+/** As vb_codec_observation_parse(), of a document that is parsed already. */
+VbObservation *vb_codec_observation_read(JsonObject *object, GError **error);
 /** Returns: (transfer full): the text, indented if @pretty, with a final newline. */
 char *vb_codec_text(JsonNode *node, gboolean pretty);
 

@@ -64,8 +64,8 @@ read_terms(VbJsonReader *reader, JsonObject *object, gpointer into)
     terms->cooldown_ns = vb_json_int_or(reader, object, "cooldown_ns", 0, G_MAXINT64, 0);
 }
 
-static void
-put_statistics(JsonObject *object, const VbStatistics *statistics)
+void
+vb_codec_put_counted(JsonObject *object, const VbStatistics *statistics)
 {
     json_object_set_int_member(object, "since_ns", statistics->since_ns);
     vb_json_put_u64(object, "watched_us", statistics->watched_us);
@@ -86,8 +86,8 @@ read_placed(VbJsonReader *reader, JsonObject *object, gpointer into)
             (guint)vb_json_int_or(reader, object, vb_cause_name(cause), 0, G_MAXUINT, 0);
 }
 
-static void
-read_statistics(VbJsonReader *reader, JsonObject *object, gpointer into)
+void
+vb_codec_read_counted(VbJsonReader *reader, JsonObject *object, gpointer into)
 {
     VbStatistics *statistics = into;
     statistics->since_ns = vb_json_int(reader, object, "since_ns", G_MININT64, G_MAXINT64);
@@ -117,7 +117,7 @@ vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes)
     vb_json_put_settings(object, "settings", guest->settings);
     put_terms(vb_json_put_object(object, "terms"), &guest->terms);
     json_object_set_int_member(object, "last_move_ns", guest->last_move_ns);
-    put_statistics(vb_json_put_object(object, "statistics"), &guest->statistics);
+    vb_codec_put_counted(vb_json_put_object(object, "statistics"), &guest->statistics);
     JsonArray *helpers = vb_json_put_array(object, "helpers");
     for (guint i = 0; i < guest->helpers->len; i++) {
         const VbHelperThread *helper = g_ptr_array_index(guest->helpers, i);
@@ -216,7 +216,7 @@ vb_codec_read_guest(VbJsonReader *reader, JsonObject *object, VbGuest *guest, Vb
     guest->last_move_ns = vb_json_int(reader, object, "last_move_ns", G_MININT64, G_MAXINT64);
     /* Nor had those before there were statistics any. */
     if (vb_json_has(object, "statistics"))
-        vb_json_inside(reader, object, "statistics", read_statistics, &guest->statistics);
+        vb_json_inside(reader, object, "statistics", vb_codec_read_counted, &guest->statistics);
     vb_json_each(reader, object, "helpers", VB_CODEC_HELPERS_MAX, read_helper, guest->helpers);
     IntoCells cells = {guest->cells, guests->nodes};
     vb_json_each(reader, object, "cells", VB_CODEC_CELLS_MAX, read_cell, &cells);

@@ -79,13 +79,8 @@ read_guest(VbJsonReader *reader, JsonObject *object, gpointer user_data)
 }
 
 VbObservation *
-vb_codec_observation_parse(const char *text, gssize length, GError **error)
+vb_codec_observation_read(JsonObject *object, GError **error)
 {
-    g_autoptr(JsonNode) document =
-        vb_json_text_parse(text, length, SCHEMA, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
-    if (document == NULL)
-        return NULL;
-    JsonObject *object = json_node_get_object(document);
     g_autoptr(VbJsonReader) reader = vb_json_reader_new(SCHEMA);
     g_autoptr(VbObservation) observation = vb_observation_new(VB_LOOK_FULL);
     g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
@@ -101,4 +96,13 @@ vb_codec_observation_parse(const char *text, gssize length, GError **error)
                  .guests = {observation->topology.nodes, sparse, uuids}};
     vb_json_each(reader, object, "guests", VB_CODEC_GUESTS_MAX, read_guest, &into);
     return vb_json_finish(reader, error) ? g_steal_pointer(&observation) : NULL;
+}
+
+VbObservation *
+vb_codec_observation_parse(const char *text, gssize length, GError **error)
+{
+    g_autoptr(JsonNode) document =
+        vb_json_text_parse(text, length, SCHEMA, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
+    return document != NULL ? vb_codec_observation_read(json_node_get_object(document), error)
+                            : NULL;
 }

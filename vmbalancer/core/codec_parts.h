@@ -39,6 +39,10 @@ void vb_codec_read_host(VbJsonReader *reader, JsonObject *document, VbCodecHost 
 /** All of @guest but its vCPUs. */
 void vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes);
 
+/** Statistics as the model keeps them: lossless. */
+void vb_codec_put_counted(JsonObject *object, const VbStatistics *statistics);
+/** @into: VbStatistics */
+void vb_codec_read_counted(VbJsonReader *reader, JsonObject *object, gpointer into);
 /** For people's scripts: "statistics" of a guest at @now_ns, monotonic. */
 void vb_codec_put_statistics(JsonObject *object, const VbGuest *guest, gint64 now_ns);
 

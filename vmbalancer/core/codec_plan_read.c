@@ -20,6 +20,17 @@ read_required(VbJsonReader *reader, JsonObject *object, const char *name, gsize 
     return text;
 }
 
+/* Documents from before there were causes have none. */
+static VbCause
+read_cause(VbJsonReader *reader, JsonObject *object)
+{
+    const char *words[VB_CAUSES + 1] = {NULL};
+    for (guint cause = 0; cause < VB_CAUSES; cause++)
+        words[cause] = vb_cause_name(cause);
+    return vb_json_has(object, "cause") ? vb_json_word(reader, object, "cause", words)
+                                        : VB_CAUSE_NONE;
+}
+
 static void
 read_pin(VbJsonReader *reader, JsonObject *object, VbAction *action)
 {
@@ -41,6 +52,7 @@ read_action(VbJsonReader *reader, JsonObject *object, gpointer into)
     action->to = (int)vb_json_int_or(reader, object, "to", 0, VB_NODES_MAX - 1, VB_NO_NODE);
     action->bytes = vb_json_u64(reader, object, "bytes");
     action->gain_bp = (int)vb_json_scaled(reader, object, "gain", VB_BP, -VB_BP, VB_BP);
+    action->cause = read_cause(reader, object);
     action->reason = read_required(reader, object, "reason", VB_CODEC_TEXT_MAX);
     if (action->kind == VB_ACTION_PIN) {
         read_pin(reader, object, action);
@@ -86,13 +98,8 @@ read_outcome(VbJsonReader *reader, JsonObject *object, gpointer into)
 }
 
 static VbPlan *
-parse(const char *text, gssize length, const char *schema, GPtrArray *outcomes, GError **error)
+read_document(JsonObject *object, const char *schema, GPtrArray *outcomes, GError **error)
 {
-    g_autoptr(JsonNode) document =
-        vb_json_text_parse(text, length, schema, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
-    if (document == NULL)
-        return NULL;
-    JsonObject *object = json_node_get_object(document);
     g_autoptr(VbJsonReader) reader = vb_json_reader_new(schema);
     g_autoptr(VbPlan) plan = vb_plan_new(NULL);
     vb_json_word(reader, object, "schema", (const char *const[]){schema, NULL});
@@ -103,6 +110,22 @@ parse(const char *text, gssize length, const char *schema, GPtrArray *outcomes, 
     if (outcomes != NULL)
         vb_json_each(reader, object, "outcomes", ACTIONS_MAX, read_outcome, &into);
     return vb_json_finish(reader, error) ? g_steal_pointer(&plan) : NULL;
+}
+
+static VbPlan *
+parse(const char *text, gssize length, const char *schema, GPtrArray *outcomes, GError **error)
+{
+    g_autoptr(JsonNode) document =
+        vb_json_text_parse(text, length, schema, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
+    return document != NULL
+               ? read_document(json_node_get_object(document), schema, outcomes, error)
+               : NULL;
+}
+
+VbPlan *
+vb_codec_plan_read(JsonObject *object, GError **error)
+{
+    return read_document(object, "vmbalancer.plan/1", NULL, error);
 }
 
 VbPlan *

@@ -99,13 +99,8 @@ read_guest(VbJsonReader *reader, JsonObject *object, gpointer user_data)
 }
 
 VbSnapshot *
-vb_codec_snapshot_parse(const char *text, gssize length, GError **error)
+vb_codec_snapshot_read(JsonObject *object, GError **error)
 {
-    g_autoptr(JsonNode) document =
-        vb_json_text_parse(text, length, SCHEMA, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
-    if (document == NULL)
-        return NULL;
-    JsonObject *object = json_node_get_object(document);
     g_autoptr(VbJsonReader) reader = vb_json_reader_new(SCHEMA);
     g_autoptr(VbSnapshot) snapshot = vb_snapshot_new();
     g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
@@ -121,6 +116,14 @@ vb_codec_snapshot_parse(const char *text, gssize length, GError **error)
         return NULL;
     vb_snapshot_sort(snapshot);
     return g_steal_pointer(&snapshot);
+}
+
+VbSnapshot *
+vb_codec_snapshot_parse(const char *text, gssize length, GError **error)
+{
+    g_autoptr(JsonNode) document =
+        vb_json_text_parse(text, length, SCHEMA, VB_CODEC_DEPTH_MAX, VB_CODEC_SIZE_MAX, error);
+    return document != NULL ? vb_codec_snapshot_read(json_node_get_object(document), error) : NULL;
 }
 
 char *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/model.h"
+#include "core/model_private.h"
 #include "core/home.h"
 #include "core/statistics.h"
 
@@ -9,39 +9,8 @@
 /* So many looks may miss a guest that something was done to: the one under way when it started, another. */
 #define STRANGER_LOOKS 2
 
-/* What a vCPU thread did since the window began. */
-typedef struct {
-    gboolean run_known;
-    guint64 run_ns;                  /* counter at the last look */
-    int last_cpu;
-    guint64 window_ns[VB_NODES_MAX]; /* run time by node */
-    guint64 ran_ns;                  /* run time, on unknown CPUs too */
-    gint64 elapsed_ns;
-} VcpuTrack;
-
-/* A guest over time. */
-typedef struct {
-    VbGuest *facts;   /* of the last full look; its cells carry home and remote_seen */
-    GPtrArray *sights; /* (element-type VbVcpuSight), of the last look */
-    GArray *tracks;   /* (element-type VcpuTrack), as sights */
-    gint64 seen_ns;
-    gint64 full_ns;   /* time of the last full look */
-} GuestTrack;
-
-/* What was done to a guest that no look at all guests has shown yet. */
-typedef struct {
-    VbStatistics statistics;
-    guint looks;      /* that missed it since */
-} Stranger;
-
-struct VbModel {
-    VbSnapshot *host;    /* without guests */
-    GHashTable *guests;  /* uuid -> GuestTrack */
-    GHashTable *strangers; /* uuid -> Stranger */
-};
-
-static void
-guest_track_free(GuestTrack *track)
+void
+vb_guest_track_free(VbGuestTrack *track)
 {
     vb_guest_free(track->facts);
     g_ptr_array_unref(track->sights);
@@ -55,7 +24,7 @@ vb_model_new(void)
     VbModel *model = g_new0(VbModel, 1);
     model->host = vb_snapshot_new();
     model->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                          (GDestroyNotify)guest_track_free);
+                                          (GDestroyNotify)vb_guest_track_free);
     model->strangers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return model;
 }
@@ -71,13 +40,13 @@ vb_model_free(VbModel *model)
     g_free(model);
 }
 
-static GuestTrack *
-guest_track_new(const VbGuest *facts)
+VbGuestTrack *
+vb_guest_track_new(const VbGuest *facts)
 {
-    GuestTrack *track = g_new0(GuestTrack, 1);
+    VbGuestTrack *track = g_new0(VbGuestTrack, 1);
     track->facts = vb_guest_copy(facts);
     track->sights = g_ptr_array_new_with_free_func((GDestroyNotify)vb_vcpu_sight_free);
-    track->tracks = g_array_new(FALSE, TRUE, sizeof(VcpuTrack));
+    track->tracks = g_array_new(FALSE, TRUE, sizeof(VbVcpuTrack));
     return track;
 }
 
@@ -87,13 +56,13 @@ same_process(const VbGuest *a, const VbGuest *b)
     return a->pid == b->pid && a->start_time == b->start_time;
 }
 
-static const VcpuTrack *
+static const VbVcpuTrack *
 find_track(const GPtrArray *sights, const GArray *tracks, const VbVcpuSight *wanted)
 {
     for (guint i = 0; i < sights->len; i++) {
         const VbVcpuSight *sight = g_ptr_array_index(sights, i);
         if (sight->id == wanted->id && sight->tid == wanted->tid)
-            return &g_array_index(tracks, VcpuTrack, i);
+            return &g_array_index(tracks, VbVcpuTrack, i);
     }
     return NULL;
 }
@@ -105,11 +74,11 @@ node_of(const VbTopology *topology, int cpu)
 }
 
 /* Run time since the last look counts for the node of the CPU that the thread was last seen on. */
-static VcpuTrack
-advance(const VcpuTrack *before, const VbVcpuSight *sight, gint64 elapsed_ns,
+static VbVcpuTrack
+advance(const VbVcpuTrack *before, const VbVcpuSight *sight, gint64 elapsed_ns,
         const VbTopology *topology)
 {
-    VcpuTrack track = {.last_cpu = -1};
+    VbVcpuTrack track = {.last_cpu = -1};
     if (before != NULL)
         track = *before;
     if (before != NULL && before->run_known && sight->run_known && elapsed_ns > 0 &&
@@ -127,14 +96,14 @@ advance(const VcpuTrack *before, const VbVcpuSight *sight, gint64 elapsed_ns,
 }
 
 static void
-fold_vcpus(GuestTrack *track, const GPtrArray *sights, gint64 now_ns, const VbTopology *topology)
+fold_vcpus(VbGuestTrack *track, const GPtrArray *sights, gint64 now_ns, const VbTopology *topology)
 {
-    g_autoptr(GArray) tracks = g_array_new(FALSE, TRUE, sizeof(VcpuTrack));
+    g_autoptr(GArray) tracks = g_array_new(FALSE, TRUE, sizeof(VbVcpuTrack));
     g_autoptr(GPtrArray) copies =
         g_ptr_array_new_with_free_func((GDestroyNotify)vb_vcpu_sight_free);
     for (guint i = 0; i < sights->len; i++) {
         const VbVcpuSight *sight = g_ptr_array_index(sights, i);
-        VcpuTrack next = advance(find_track(track->sights, track->tracks, sight), sight,
+        VbVcpuTrack next = advance(find_track(track->sights, track->tracks, sight), sight,
                                  now_ns - track->seen_ns, topology);
         g_array_append_val(tracks, next);
         g_ptr_array_add(copies, g_memdup2(sight, sizeof *sight));
@@ -159,7 +128,7 @@ find_sight(const GPtrArray *sights, const VbVcpuSight *wanted)
 
 /* A look at threads brings counters only; a thread that it missed is there, but unread. */
 static void
-fold_counters(GuestTrack *track, const GPtrArray *counters, gint64 now_ns,
+fold_counters(VbGuestTrack *track, const GPtrArray *counters, gint64 now_ns,
               const VbTopology *topology)
 {
     g_autoptr(GPtrArray) sights =
@@ -263,7 +232,7 @@ count_top(VbCell *cell, const VbCell *old)
 
 /* Homes and counts outlive a look. */
 static void
-carry_state(GuestTrack *track, const VbGuest *before, const GPtrArray *sights,
+carry_state(VbGuestTrack *track, const VbGuest *before, const GPtrArray *sights,
             const VbTopology *topology)
 {
     VbGuest *guest = track->facts;
@@ -312,7 +281,7 @@ shares_of(const guint64 *window_ns, guint64 total, guint *share_bp)
 
 /* A vCPU that did not run in the window is where it last ran. */
 static VbVcpu *
-vcpu_of(const VbVcpuSight *sight, const VcpuTrack *track, const VbTopology *topology)
+vcpu_of(const VbVcpuSight *sight, const VbVcpuTrack *track, const VbTopology *topology)
 {
     VbVcpu *vcpu = vb_vcpu_new();
     vcpu->id = sight->id;
@@ -341,23 +310,23 @@ vcpu_of(const VbVcpuSight *sight, const VcpuTrack *track, const VbTopology *topo
 
 /* The guest as a snapshot shows it: facts, and vCPUs over the window. */
 static VbGuest *
-guest_of(const GuestTrack *track, const VbTopology *topology)
+guest_of(const VbGuestTrack *track, const VbTopology *topology)
 {
     VbGuest *guest = vb_guest_copy(track->facts);
     guest->selected = guest->forced = FALSE;
     for (guint i = 0; i < track->sights->len; i++)
         g_ptr_array_add(guest->vcpus, vcpu_of(g_ptr_array_index(track->sights, i),
-                                              &g_array_index(track->tracks, VcpuTrack, i),
+                                              &g_array_index(track->tracks, VbVcpuTrack, i),
                                               topology));
     return guest;
 }
 
 /* A guest's first look: what was done to it before that is its own. */
 static void
-begin_statistics(VbModel *model, GuestTrack *track, gint64 now_ns)
+begin_statistics(VbModel *model, VbGuestTrack *track, gint64 now_ns)
 {
     VbStatistics *statistics = &track->facts->statistics;
-    const Stranger *stranger = g_hash_table_lookup(model->strangers, track->facts->uuid);
+    const VbStranger *stranger = g_hash_table_lookup(model->strangers, track->facts->uuid);
     if (stranger != NULL)
         *statistics = stranger->statistics;
     statistics->since_ns = now_ns;
@@ -365,7 +334,7 @@ begin_statistics(VbModel *model, GuestTrack *track, gint64 now_ns)
 }
 
 static void
-watch(GuestTrack *track, gint64 now_ns, const VbTopology *topology)
+watch(VbGuestTrack *track, gint64 now_ns, const VbTopology *topology)
 {
     g_autoptr(VbGuest) guest = guest_of(track, topology);
     vb_statistics_watch(&track->facts->statistics, guest, now_ns - track->full_ns);
@@ -377,7 +346,7 @@ static gboolean
 is_no_stranger(gpointer uuid, gpointer stranger, gpointer model)
 {
     return g_hash_table_contains(((VbModel *)model)->guests, uuid) ||
-           ++((Stranger *)stranger)->looks >= STRANGER_LOOKS;
+           ++((VbStranger *)stranger)->looks >= STRANGER_LOOKS;
 }
 
 static void
@@ -385,18 +354,18 @@ fold_full(VbModel *model, const VbObservation *observation)
 {
     g_autoptr(GHashTable) before = g_steal_pointer(&model->guests);
     model->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                          (GDestroyNotify)guest_track_free);
+                                          (GDestroyNotify)vb_guest_track_free);
     fold_host(model, observation);
     for (guint i = 0; i < observation->guests->len; i++) {
         const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
         g_autofree char *key = NULL;
-        GuestTrack *track = NULL;
+        VbGuestTrack *track = NULL;
         if (g_hash_table_steal_extended(before, sight->facts->uuid, (gpointer *)&key,
                                         (gpointer *)&track) &&
             !same_process(track->facts, sight->facts))
-            g_clear_pointer(&track, guest_track_free);
+            g_clear_pointer(&track, vb_guest_track_free);
         if (track == NULL) {
-            track = guest_track_new(sight->facts);
+            track = vb_guest_track_new(sight->facts);
             carry_state(track, NULL, sight->vcpus, &observation->topology);
             begin_statistics(model, track, observation->time_ns);
             track->seen_ns = observation->time_ns;
@@ -422,7 +391,7 @@ vb_model_fold(VbModel *model, const VbObservation *observation)
     }
     for (guint i = 0; i < observation->guests->len; i++) {
         const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
-        GuestTrack *track = g_hash_table_lookup(model->guests, sight->facts->uuid);
+        VbGuestTrack *track = g_hash_table_lookup(model->guests, sight->facts->uuid);
         if (track != NULL && same_process(track->facts, sight->facts))
             fold_counters(track, sight->vcpus, observation->time_ns, &model->host->topology);
     }
@@ -435,9 +404,9 @@ vb_model_begin_window(VbModel *model)
     gpointer value;
     g_hash_table_iter_init(&iter, model->guests);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        GuestTrack *guest = value;
+        VbGuestTrack *guest = value;
         for (guint i = 0; i < guest->tracks->len; i++) {
-            VcpuTrack *track = &g_array_index(guest->tracks, VcpuTrack, i);
+            VbVcpuTrack *track = &g_array_index(guest->tracks, VbVcpuTrack, i);
             for (guint node = 0; node < VB_NODES_MAX; node++)
                 track->window_ns[node] = 0;
             track->ran_ns = 0;
@@ -447,7 +416,7 @@ vb_model_begin_window(VbModel *model)
 }
 
 static void
-note_action(GuestTrack *track, const VbAction *action, VbHomeVote *votes, gint64 now_ns)
+note_action(VbGuestTrack *track, const VbAction *action, VbHomeVote *votes, gint64 now_ns)
 {
     VbCell *moved = action->kind == VB_ACTION_MOVE ? find_cell(track->facts, action->cell) : NULL;
     track->facts->last_move_ns = now_ns;
@@ -462,7 +431,7 @@ note_action(GuestTrack *track, const VbAction *action, VbHomeVote *votes, gint64
 }
 
 static void
-note_guest(GuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
+note_guest(VbGuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
 {
     g_autofree VbHomeVote *votes = vb_home_votes_new(track->facts);
     for (guint i = 0; i < track->sights->len; i++)
@@ -490,9 +459,9 @@ note_strangers(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes)
         if (g_hash_table_contains(model->guests, action->uuid) ||
             !g_hash_table_add(noted, action->uuid))
             continue;
-        Stranger *stranger = g_hash_table_lookup(model->strangers, action->uuid);
+        VbStranger *stranger = g_hash_table_lookup(model->strangers, action->uuid);
         if (stranger == NULL) {
-            stranger = g_new0(Stranger, 1);
+            stranger = g_new0(VbStranger, 1);
             g_hash_table_insert(model->strangers, g_strdup(action->uuid), stranger);
         }
         vb_statistics_note(&stranger->statistics, plan, outcomes, action->uuid);

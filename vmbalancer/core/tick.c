@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/tick.h"
+#include "core/tick_private.h"
 #include "core/newcomer.h"
 #include "core/predict.h"
 
 #define HOLD_NS (30 * G_GINT64_CONSTANT(1000000000))
 #define DOUBLINGS_MAX 4
 
-/* A guest whose trips failed. */
-typedef struct {
-    guint failures;        /* in a row */
-    gint64 until_ns;       /* it is left alone until then */
-} Rest;
-
-struct VbTick {
-    VbConfig *config;
-    VbModel *model;
-    GHashTable *newcomers; /* uuid -> VbGuest: looked at later than all together were */
-    GHashTable *held;      /* uuid -> flags of VbHold */
-    GHashTable *rests;     /* uuid -> Rest */
-    GPtrArray *trips;    /* (element-type VbTrip): under way */
-    GPtrArray *landed;     /* (element-type VbTrip): no look began since */
-    GPtrArray *settling;   /* (element-type VbTrip): landed, and a look began since */
-    gboolean fresh_window; /* the next fold begins a window */
-};
-
-static void
-trip_free(gpointer data)
+void
+vb_trip_free(gpointer data)
 {
     VbTrip *trip = data;
     vb_plan_free(trip->plan);
@@ -54,9 +36,9 @@ vb_tick_new(VbConfig *config)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)vb_guest_free);
     tick->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     tick->rests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    tick->trips = g_ptr_array_new_with_free_func(trip_free);
-    tick->landed = g_ptr_array_new_with_free_func(trip_free);
-    tick->settling = g_ptr_array_new_with_free_func(trip_free);
+    tick->trips = g_ptr_array_new_with_free_func(vb_trip_free);
+    tick->landed = g_ptr_array_new_with_free_func(vb_trip_free);
+    tick->settling = g_ptr_array_new_with_free_func(vb_trip_free);
     return tick;
 }
 
@@ -76,11 +58,33 @@ vb_tick_free(VbTick *tick)
     g_free(tick);
 }
 
+static void
+tell(const VbTick *tick, const VbTickEvent *event)
+{
+    if (tick->tap != NULL)
+        tick->tap(event, tick->tap_data);
+}
+
+void
+vb_tick_tap(VbTick *tick, VbTickTap tap, gpointer user_data)
+{
+    tick->tap = tap;
+    tick->tap_data = user_data;
+}
+
+void
+vb_tick_watch(VbTick *tick, gboolean watching)
+{
+    tick->watching = watching;
+    tell(tick, &(VbTickEvent){.call = VB_TICK_WATCH, .yes = watching});
+}
+
 void
 vb_tick_configure(VbTick *tick, VbConfig *config)
 {
     vb_config_free(tick->config);
     tick->config = vb_config_ref(config);
+    tell(tick, &(VbTickEvent){.call = VB_TICK_CONFIGURE, .config = config});
 }
 
 const VbConfig *
@@ -108,7 +112,8 @@ void
 vb_tick_look(VbTick *tick)
 {
     g_ptr_array_extend_and_steal(tick->settling, g_steal_pointer(&tick->landed));
-    tick->landed = g_ptr_array_new_with_free_func(trip_free);
+    tick->landed = g_ptr_array_new_with_free_func(vb_trip_free);
+    tell(tick, &(VbTickEvent){.call = VB_TICK_LOOK});
 }
 
 static gboolean
@@ -137,10 +142,11 @@ vb_tick_fold(VbTick *tick, const VbObservation *seen)
         vb_model_begin_window(tick->model);
     vb_model_fold(tick->model, seen);
     tick->fresh_window = seen->depth == VB_LOOK_FULL;
-    if (seen->depth != VB_LOOK_FULL)
-        return;
-    forget(tick, seen);
-    g_ptr_array_set_size(tick->settling, 0);
+    if (seen->depth == VB_LOOK_FULL) {
+        forget(tick, seen);
+        g_ptr_array_set_size(tick->settling, 0);
+    }
+    tell(tick, &(VbTickEvent){.call = VB_TICK_FOLD, .seen = seen});
 }
 
 void
@@ -152,6 +158,7 @@ vb_tick_hold(VbTick *tick, const char *uuid, VbHold why, gboolean held)
         g_hash_table_replace(tick->held, g_strdup(uuid), GUINT_TO_POINTER(flags));
     else
         g_hash_table_remove(tick->held, uuid);
+    tell(tick, &(VbTickEvent){.call = VB_TICK_HOLD, .uuid = uuid, .why = why, .yes = held});
 }
 
 static void
@@ -196,8 +203,8 @@ vb_tick_trip(const VbTick *tick, const char *uuid)
     return NULL;
 }
 
-static VbTrip *
-trip_new(const VbPlan *plan, const char *uuid)
+VbTrip *
+vb_trip_new(const VbPlan *plan, const char *uuid)
 {
     VbTrip *trip = g_new0(VbTrip, 1);
     trip->uuid = g_strdup(uuid);
@@ -215,8 +222,9 @@ trip_new(const VbPlan *plan, const char *uuid)
 const VbTrip *
 vb_tick_depart(VbTick *tick, const VbPlan *plan, const char *uuid)
 {
-    VbTrip *trip = trip_new(plan, uuid);
+    VbTrip *trip = vb_trip_new(plan, uuid);
     g_ptr_array_add(tick->trips, trip);
+    tell(tick, &(VbTickEvent){.call = VB_TICK_DEPART, .uuid = uuid, .plan = trip->plan});
     return trip;
 }
 
@@ -232,9 +240,9 @@ depart_all(VbTick *tick, VbVerdict *verdict)
         const VbAction *action = g_ptr_array_index(plan->actions, i);
         if (vb_tick_trip(tick, action->uuid) != NULL)
             continue;
-        VbTrip *trip = trip_new(plan, action->uuid);
+        VbTrip *trip = vb_trip_new(plan, action->uuid);
         if (trip->moves && movers >= VB_TICK_MOVERS_MAX) {
-            trip_free(trip);
+            vb_trip_free(trip);
             continue;
         }
         movers += trip->moves;
@@ -246,9 +254,9 @@ depart_all(VbTick *tick, VbVerdict *verdict)
 static void
 note_failure(VbTick *tick, const char *uuid, gint64 now_ns)
 {
-    Rest *rest = g_hash_table_lookup(tick->rests, uuid);
+    VbRest *rest = g_hash_table_lookup(tick->rests, uuid);
     if (rest == NULL) {
-        rest = g_new0(Rest, 1);
+        rest = g_new0(VbRest, 1);
         g_hash_table_insert(tick->rests, g_strdup(uuid), rest);
     }
     rest->until_ns = now_ns + (HOLD_NS << MIN(rest->failures, DOUBLINGS_MAX));
@@ -270,14 +278,20 @@ vb_tick_land(VbTick *tick, const char *uuid, const GPtrArray *outcomes, gboolean
     else
         g_hash_table_remove(tick->rests, uuid);
     g_ptr_array_add(tick->landed, g_ptr_array_steal_index(tick->trips, index));
+    tell(tick, &(VbTickEvent){.call = VB_TICK_LAND,
+                              .uuid = uuid,
+                              .outcomes = outcomes,
+                              .yes = failed,
+                              .now_ns = now_ns});
 }
 
 /* --- what is decided ------------------------------------------------------------------------ */
 
 static VbVerdict *
-verdict_new(void)
+verdict_new(VbDecision *decision)
 {
     VbVerdict *verdict = g_new0(VbVerdict, 1);
+    verdict->decision = decision;
     verdict->guests = g_ptr_array_new_with_free_func(g_free);
     verdict->departing = g_ptr_array_new();
     return verdict;
@@ -286,7 +300,7 @@ verdict_new(void)
 static gboolean
 is_free(const VbTick *tick, const VbGuest *guest, gint64 now_ns)
 {
-    const Rest *rest = g_hash_table_lookup(tick->rests, guest->uuid);
+    const VbRest *rest = g_hash_table_lookup(tick->rests, guest->uuid);
     return vb_tick_opted_in(guest, tick->config) &&
            !g_hash_table_contains(tick->held, guest->uuid) &&
            vb_tick_trip(tick, guest->uuid) == NULL &&
@@ -307,8 +321,8 @@ choose(const VbTick *tick, const VbSnapshot *snapshot, gint64 now_ns)
     return uuids;
 }
 
-VbVerdict *
-vb_tick_decide(VbTick *tick, gint64 now_ns, GError **error)
+static VbVerdict *
+decide(VbTick *tick, gint64 now_ns, GError **error)
 {
     g_autoptr(VbSnapshot) snapshot = vb_tick_snapshot(tick);
     g_autoptr(GPtrArray) uuids = choose(tick, snapshot, now_ns);
@@ -318,11 +332,19 @@ vb_tick_decide(VbTick *tick, gint64 now_ns, GError **error)
     VbDecision *decision = vb_engine_decide(snapshot, tick->config, &request, error);
     if (decision == NULL)
         return NULL;
-    VbVerdict *verdict = verdict_new();
-    verdict->decision = decision;
+    VbVerdict *verdict = verdict_new(decision);
     for (guint i = 0; i + 1 < uuids->len; i++)
         g_ptr_array_add(verdict->guests, g_strdup(g_ptr_array_index(uuids, i)));
-    depart_all(tick, verdict);
+    if (!tick->watching)
+        depart_all(tick, verdict);
+    return verdict;
+}
+
+VbVerdict *
+vb_tick_decide(VbTick *tick, gint64 now_ns, GError **error)
+{
+    VbVerdict *verdict = decide(tick, now_ns, error);
+    tell(tick, &(VbTickEvent){.call = VB_TICK_DECIDE, .now_ns = now_ns, .verdict = verdict});
     return verdict;
 }
 
@@ -336,8 +358,8 @@ meet(const VbObservation *alone)
     return vb_guest_copy(g_ptr_array_index(snapshot->guests, 0));
 }
 
-VbVerdict *
-vb_tick_place(VbTick *tick, const VbObservation *alone, GError **error)
+static VbVerdict *
+place(VbTick *tick, const VbObservation *alone, GError **error)
 {
     g_autoptr(VbGuest) newcomer = meet(alone);
     g_autoptr(VbSnapshot) known = vb_model_snapshot(tick->model);
@@ -351,13 +373,21 @@ vb_tick_place(VbTick *tick, const VbObservation *alone, GError **error)
     VbDecision *decision = vb_newcomer_decide(snapshot, tick->config, newcomer->uuid, error);
     if (decision == NULL)
         return NULL;
-    VbVerdict *verdict = verdict_new();
-    verdict->decision = decision;
+    VbVerdict *verdict = verdict_new(decision);
     g_ptr_array_add(verdict->guests, g_strdup(newcomer->uuid));
-    if (decision->plan->actions->len > 0) {
-        VbTrip *trip = (VbTrip *)vb_tick_depart(tick, decision->plan, newcomer->uuid);
+    if (decision->plan->actions->len > 0 && !tick->watching) {
+        VbTrip *trip = vb_trip_new(decision->plan, newcomer->uuid);
         trip->initial = TRUE;
+        g_ptr_array_add(tick->trips, trip);
         g_ptr_array_add(verdict->departing, trip);
     }
+    return verdict;
+}
+
+VbVerdict *
+vb_tick_place(VbTick *tick, const VbObservation *alone, GError **error)
+{
+    VbVerdict *verdict = place(tick, alone, error);
+    tell(tick, &(VbTickEvent){.call = VB_TICK_PLACE, .seen = alone, .verdict = verdict});
     return verdict;
 }

@@ -50,6 +50,8 @@ void vb_tick_configure(VbTick *tick, VbConfig *config);
 /** Returns: (transfer none) */
 const VbConfig *vb_tick_config(const VbTick *tick);
 
+/** While it is watching it decides, but lets nobody depart. */
+void vb_tick_watch(VbTick *tick, gboolean watching);
 /** A full look at all guests begins: what landed until now will show in it. */
 void vb_tick_look(VbTick *tick);
 /** A look at all guests came back. After a full one a window begins with the next. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/errand_private.h"
+#include "engine/loop_record.h"
 #include "engine/loop_request.h"
 #include <gio/gio.h>
 
@@ -224,7 +225,9 @@ on_released(GObject *source, GAsyncResult *result, gpointer data)
         if (release->recorded || error != NULL)
             loop->watcher->released(guest->uuid, guest->name, release, error, loop->user_data);
     }
-    loop->watcher->stopped(loop->user_data);
+    loop->released = TRUE;
+    vb_loop_end_recording(loop);
+    vb_loop_check_stopped(loop);
 }
 
 static void
@@ -244,7 +247,8 @@ say_farewell(VbLoop *loop)
     farewell->guests = g_ptr_array_new_with_free_func((GDestroyNotify)vb_guest_free);
     farewell->errors = g_ptr_array_new_with_free_func(free_error);
     farewell->releases = g_array_new(FALSE, TRUE, sizeof(VbRelease));
-    for (guint i = 0; !loop->config->keep_on_stop && i < snapshot->guests->len; i++)
+    gboolean keep = loop->config->keep_on_stop || loop->watching;
+    for (guint i = 0; !keep && i < snapshot->guests->len; i++)
         g_ptr_array_add(farewell->guests, vb_guest_copy(g_ptr_array_index(snapshot->guests, i)));
     loop->releasing = TRUE;
     loop->reach->leaving = TRUE;
@@ -258,6 +262,8 @@ vb_loop_check_stopped(VbLoop *loop)
 {
     if (loop->stopping && !loop->releasing && loop->looks == 0 && loop->flights->len == 0)
         say_farewell(loop);
+    if (loop->released && loop->recorder == NULL)
+        loop->watcher->stopped(loop->user_data);
 }
 
 void

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/flight.h"
+#include "engine/recorder.h"
 #include "libvirt/events.h"
 
 G_BEGIN_DECLS
@@ -46,6 +47,9 @@ typedef struct {
     void (*turned)(const VbLoopState *state, gpointer user_data);
     /** It has stopped and may be freed. */
     void (*stopped)(gpointer user_data);
+    /** (nullable): A recording ended, as VbRecorderEnded. */
+    void (*recorded)(VbRecorder *recorder, const char *reason, const GError *error,
+                     gpointer user_data);
 } VbLoopWatcher;
 
 /** @reach, @watcher: (transfer none): must outlive it. Sleeps until the first event. */

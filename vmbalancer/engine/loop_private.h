@@ -5,6 +5,7 @@
 #include "engine/chore.h"
 #include "engine/loop.h"
 #include "engine/pace.h"
+#include "engine/recorder.h"
 #include "engine/ward.h"
 
 G_BEGIN_DECLS
@@ -45,6 +46,9 @@ struct VbLoop {
     gboolean paused;
     gboolean stopping;
     gboolean releasing;
+    gboolean released;
+    gboolean watching;         /* it does nothing */
+    VbRecorder *recorder;      /* NULL if nothing is recorded */
 };
 
 /* loop.c */
