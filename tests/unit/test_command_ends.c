@@ -49,6 +49,38 @@ test_each_end_has_its_status(void)
     }
 }
 
+/* A guest that is gone has a history as long as it is remembered; one that runs may have none. */
+static void
+test_the_history_of_whom(void)
+{
+    static const char lines[] =
+        "{\"time\":10.5,\"guest\":\"gone\",\"uuid\":\"00000000-0000-4000-8000-000000000001\","
+        "\"who\":\"command\",\"kind\":\"release\",\"restored\":2,\"result\":\"done\","
+        "\"reason\":\"asked for\"}\n{\"time\":11,\"gu";
+    g_autoptr(TempDir) dir = temp_dir_new();
+    g_autofree char *path = g_build_filename(dir, "history.jsonl", NULL);
+    g_auto(CommandEnd) none = command_run_in(dir, "history");
+    g_assert_cmpint(none.status, ==, 0);
+    g_assert_cmpstr(none.out, ==, "");
+    g_assert_true(g_file_set_contents(path, lines, -1, NULL));
+    g_auto(CommandEnd) all = command_run_in(dir, "history");
+    g_assert_cmpint(all.status, ==, 0);
+    g_assert_nonnull(strstr(all.out, "gone: 2 threads given back\n"));
+    g_auto(CommandEnd) gone = command_run_in(dir, "history|gone|-o|json");
+    g_assert_cmpint(gone.status, ==, 0);
+    g_assert_nonnull(strstr(gone.out, "\"schema\" : \"vmbalancer.history/1\""));
+    g_assert_nonnull(strstr(gone.out, "\"time\" : 10.5"));
+    g_auto(CommandEnd) running = command_run_in(dir, "history|test");
+    g_assert_cmpint(running.status, ==, 0);
+    g_assert_cmpstr(running.out, ==, "");
+    g_auto(CommandEnd) old = command_run_in(dir, "history|--since|1d");
+    g_assert_cmpint(old.status, ==, 0);
+    g_assert_cmpstr(old.out, ==, "");
+    g_auto(CommandEnd) never = command_run_in(dir, "history|never");
+    g_assert_cmpint(never.status, ==, 4);
+    command_assert_one_line(&never, "nothing is known of a guest \"never\"");
+}
+
 static void
 test_undoing_needs_no_mover(void)
 {
@@ -158,6 +190,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/command-ends/statuses", test_each_end_has_its_status);
+    g_test_add_func("/command-ends/history", test_the_history_of_whom);
     g_test_add_func("/command-ends/undoing-needs-no-mover", test_undoing_needs_no_mover);
     g_test_add_func("/command-ends/lock", test_two_commands_do_not_act_on_one_guest);
     g_test_add_func("/command-ends/damaged-record",

@@ -68,6 +68,8 @@ is 'status takes no guest' '' status web
 is 'options of a verb' '--dry-run' rebalance --dry
 is 'release of all' '--all' release --al
 is 'not those of another' '' status --dry
+is 'how long ago' '7d' history --since 7
+is 'guests of the history' 'web1|web2' history --limit 5 web
 is 'sizes of hugepages' '2MiB' advise --page-size 2
 is 'formats' 'json' -o j
 is 'formats behind =' 'json' status --output = j

@@ -45,6 +45,7 @@ extern const VbCommand vb_command_rebalance;
 extern const VbCommand vb_command_release;
 extern const VbCommand vb_command_advise;
 extern const VbCommand vb_command_policy;
+extern const VbCommand vb_command_history;
 extern const VbCommand vb_command_pause;
 extern const VbCommand vb_command_resume;
 extern const VbCommand vb_command_doctor;

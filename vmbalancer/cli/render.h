@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/style.h"
+#include "core/entry.h"
 #include <vmbalancer/plan.h>
 
 G_BEGIN_DECLS
@@ -27,5 +28,12 @@ void vb_render_declined(const VbPlan *plan, const VbStyle *style, GString *into)
  */
 void vb_render_outcomes(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle *style,
                         GString *into);
+
+/**
+ * What was done, in local time, oldest first: a story for each placement, not for each action.
+ * @entries: (element-type VbEntry)
+ * @first: index of the first that is shown
+ */
+void vb_render_history(const GPtrArray *entries, guint first, const VbStyle *style, GString *into);
 
 G_END_DECLS

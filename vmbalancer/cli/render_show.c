@@ -7,6 +7,8 @@
 
 #define LABEL_WIDTH 12
 #define BAR_WIDTH 20
+/* Less than that is not "over time": the command alone watches for a second or two. */
+#define LIFE_NS (10 * G_GINT64_CONSTANT(1000000000))
 /** Up to so many nodes each has a column of its own. */
 #define NODE_COLUMNS_MAX 8
 
@@ -96,6 +98,58 @@ add_measures(const VbStyle *style, const VbSnapshot *snapshot, const VbGuest *gu
     if (guest->last_move_ns > 0 && guest->last_move_ns <= snapshot->time_ns) {
         g_autofree char *age = vb_text_duration(snapshot->time_ns - guest->last_move_ns);
         take_fact(style, "Last moved", VB_TINT_NONE, g_strdup_printf("%s ago", age), into);
+    }
+}
+
+/* "2 for locality, 1 manual" */
+static char *
+describe_moves(const VbStatistics *statistics)
+{
+    static const char *const words[] = {
+        [VB_CAUSE_NONE] = "",
+        [VB_CAUSE_BALANCE] = "for the host's balance",
+        [VB_CAUSE_LOAD] = "for load",
+        [VB_CAUSE_LOCALITY] = "for locality",
+        [VB_CAUSE_MANUAL] = "by hand",
+        [VB_CAUSE_INITIAL] = "as it started",
+    };
+    GString *text = g_string_new(NULL);
+    for (guint cause = VB_CAUSE_NONE + 1; cause < VB_CAUSES; cause++)
+        if (statistics->placed[cause] > 0)
+            g_string_append_printf(text, "%s%u %s", text->len > 0 ? ", " : "",
+                                   statistics->placed[cause], words[cause]);
+    return g_string_free(text, FALSE);
+}
+
+/* What was counted since its first look; one look alone has nothing to tell. */
+static void
+add_statistics(const VbStyle *style, const VbSnapshot *snapshot, const VbGuest *guest,
+               GString *into)
+{
+    const VbStatistics *statistics = &guest->statistics;
+    guint64 local, remote;
+    guint cumulative;
+    if (vb_guest_home_bytes(guest, &local, &remote)) {
+        g_autofree char *here = vb_text_bytes(local);
+        g_autofree char *there = vb_text_bytes(remote);
+        take_fact(style, "At home", VB_TINT_NONE,
+                  g_strdup_printf("%s, elsewhere %s", here, there), into);
+    }
+    gint64 seen_ns = snapshot->time_ns - statistics->since_ns;
+    if (statistics->since_ns > 0 && seen_ns >= LIFE_NS &&
+        vb_guest_cumulative_locality(guest, &cumulative)) {
+        g_autofree char *percent = vb_text_percent(cumulative);
+        g_autofree char *life = vb_text_duration(seen_ns);
+        take_fact(style, "Over time", VB_TINT_NONE,
+                  g_strdup_printf("locality %s in %s", percent, life), into);
+    }
+    g_autofree char *moves = describe_moves(statistics);
+    if (*moves != '\0')
+        add_fact(style, "Placed", VB_TINT_NONE, moves, into);
+    if (statistics->moved_bytes > 0) {
+        g_autofree char *bytes = vb_text_bytes(statistics->moved_bytes);
+        g_autofree char *rate = vb_text_rate(statistics->moved_bytes, statistics->moving_ns);
+        take_fact(style, "Moved", VB_TINT_NONE, g_strdup_printf("%s at %s", bytes, rate), into);
     }
 }
 
@@ -311,6 +365,7 @@ vb_render_show(const VbSnapshot *snapshot, const VbGuest *guest, const VbStyle *
     add_terms(style, &guest->terms, into);
     add_places(style, guest, into);
     add_measures(style, snapshot, guest, into);
+    add_statistics(style, snapshot, guest, into);
     g_string_append_c(into, '\n');
     render_threads(guest, style, snapshot->topology.nodes, into);
     g_string_append_c(into, '\n');

@@ -61,7 +61,7 @@ _vmbalancer_offer_guests() {
 _vmbalancer() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' action='' uri='' word i
 	local common='-c --connect -o --output --config --qmp-passthrough --no-daemon --help'
-	local verbs='status show top plan rebalance release advise policy pause resume doctor'
+	local verbs='status show top plan rebalance release advise policy history pause resume doctor'
 	COMPREPLY=()
 	# "--option=value" comes as three words
 	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -73,7 +73,7 @@ _vmbalancer() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-c | --connect | -o | --output | --config | --to | --policy | --rate | --interval | --count | --page-size)
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --interval | --count | --page-size)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			# A URI comes in pieces, as ":" breaks words.
@@ -95,7 +95,8 @@ _vmbalancer() {
 	--page-size) _vmbalancer_words '2MiB 1GiB' "$cur"; return ;;
 	--to) _vmbalancer_words "$(cat /sys/devices/system/node/online 2>/dev/null)" "$cur"; return ;;
 	-c | --connect) _vmbalancer_words 'qemu:///system' "$cur"; return ;;
-	--interval | --count) return ;;
+	--since) _vmbalancer_words '1h 1d 7d' "$cur"; return ;;
+	--interval | --count | --limit) return ;;
 	esac
 
 	local options=$common
@@ -106,6 +107,7 @@ _vmbalancer() {
 	top) options+=' --interval --lines --count' ;;
 	plan) options+=' --to --policy --force' ;;
 	release) options+=' --all' ;;
+	history) options+=' --since --limit' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
 	advise) options+=' --page-size -v --verbose' ;;
 	esac
@@ -114,7 +116,7 @@ _vmbalancer() {
 		return
 	fi
 	case $verb in
-	show | plan | rebalance | release) _vmbalancer_offer_guests "$cur" "$uri" ;;
+	show | plan | rebalance | release | history) _vmbalancer_offer_guests "$cur" "$uri" ;;
 	policy)
 		if [[ -z $action ]]; then
 			_vmbalancer_words 'list get set unset' "$cur"
