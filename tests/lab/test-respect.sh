@@ -5,12 +5,12 @@ source "$LAB_DIR/lib.sh"
 
 json() { vmbalancer "$@" -o json 2>/tmp/error; }
 
-lab_guest pinned --memory 32 --define --xml-extra "" || exit 1
-virsh -q vcpupin pinned 0 2 --config --live
+lab_guest pinned --memory 32 --define --no-wait || exit 1
 lab_guest bound --memory 32 --define --no-wait \
 	--xml-extra "<numatune><memory mode='restrictive' nodeset='1-2'/></numatune>" || exit 1
-lab_ready bound
-lab_guest big --memory 128 --define || exit 1
+lab_guest big --memory 128 --define --no-wait || exit 1
+for name in pinned bound big; do lab_ready $name || exit 1; done
+virsh -q vcpupin pinned 0 2 --config --live
 lab_scatter pinned - 0
 lab_scatter big 0 3 --free
 

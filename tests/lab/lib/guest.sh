@@ -39,7 +39,7 @@ lab_guest() {
 		lab_error "the guest's kernel $lab_walker is not built; run 'meson compile -C $LAB_BUILD'" || return
 	[ "$cells" -le 1 ] || walk="spread $walk"
 	mkdir -p /run/lab/guests
-	printf 'memory=%d\ncells=%d\n' "$memory" "$cells" >"/run/lab/guests/$name"
+	printf 'memory=%d\ncells=%d\nquota=%d\n' "$memory" "$cells" "$quota" >"/run/lab/guests/$name"
 	lab_prepare_backing "$backing" "$memory" || return
 	rm -f "/var/log/lab/$name.serial" "/var/log/lab/$name.times"
 	lab_guest_xml >"/run/lab/guests/$name.xml" || return
@@ -50,11 +50,7 @@ lab_guest() {
 	fi
 	lab_serial_follow "$name"
 	lab_tell_meter
-	if [ -n "$wait$suspend" ]; then
-		lab_quota "$name" max
-		lab_ready "$name" || return
-		lab_quota "$name" $((quota * 1000))
-	fi
+	[ -z "$wait$suspend" ] || lab_ready "$name" || return
 	if [ "$backing" = thp ]; then echo never >$lab_thp; fi
 	[ -z "$suspend" ] || virsh -q suspend "$name"
 }
@@ -130,17 +126,31 @@ lab_tell_meter() {
 	mv /run/lab/job/ranges.new /run/lab/job/ranges
 }
 
-# lab_ready NAME [SECONDS]: waits until the guest runs its walk; tells why if it never does.
+# lab_ready NAME [SECONDS]: waits until the guest runs its walk, and lets it run free until then; tells
+# why if it never does.
 lab_ready() {
-	local serial=/var/log/lab/$1.serial end=$((SECONDS + ${2:-120}))
-	until grep -q '^ready' "$serial" 2>/dev/null; do
-		if grep -q '^walker: error' "$serial" 2>/dev/null; then
+	local quota=0
+	# shellcheck disable=SC1090
+	source <(grep '^quota=' "/run/lab/guests/$1") || return
+	lab_quota "$1" max
+	lab_await "$@" 9<> <(:) || return
+	lab_quota "$1" $((quota * 1000))
+}
+
+# Starts no process as long as it waits (file 9 never has a line): that would take the time that the
+# guests need.
+lab_await() {
+	local serial=/var/log/lab/$1.serial end=$((SECONDS + ${2:-120})) text
+	while :; do
+		text=''
+		[ ! -r "$serial" ] || text=$'\n'$(<"$serial")
+		[[ "$text" != *$'\n'ready* ]] || break
+		[[ "$text" != *$'\nwalker: error'* ]] ||
 			lab_error "guest $1: $(grep '^walker: error' "$serial")" || return
-		fi
 		[ -e "/run/libvirt/qemu/$1.pid" ] ||
 			lab_error "guest $1 died: $(tail -n 3 "/var/log/libvirt/qemu/$1.log")" || return
 		[ $SECONDS -lt $end ] || lab_error "guest $1 is not ready after ${2:-120} s" || return
-		sleep 0.1
+		read -r -t 0.1 -u 9 || :
 	done
 }
 

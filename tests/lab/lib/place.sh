@@ -3,7 +3,8 @@
 
 # "START BYTES" of every mapping that is guest RAM: by the backend's name, or by its exact size.
 lab_ranges() {
-	local pid range path size memory cells
+	# shellcheck disable=SC2034  # the quota: lab_guest has a variable of that name
+	local pid range path size memory cells quota
 	pid=$(lab_pid "$1") || return
 	# shellcheck disable=SC1090
 	source "/run/lab/guests/$1" || return
