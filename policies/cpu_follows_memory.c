@@ -2,18 +2,19 @@
 #include "place.h"
 
 /*
- * cpu-follows-memory, after balancenuma v2's second policy (Mel Gorman, LKML 2012-11-19): no page ever
- * moves; the vCPUs that use a cell go to the node that holds most of it, if that node has CPU time
- * left. Cheap and quick, and blind to all that only moving pages could mend.
+ * cpu-follows-memory, after balancenuma v2's second policy (Mel Gorman, LKML 2012-11-19): no page
+ * ever moves; the vCPUs that use a cell go to the node that holds most of it, if that node has CPU
+ * time left. Cheap and quick, and blind to all that only moving pages could mend.
  *
  * The original bounced: where RAM lies evenly on two nodes the smallest noise makes now one, now
- * the other the greater, and vCPUs followed each time. Here the gain must be clear (margin), the same
- * node must hold most in some looks in a row (confirm), and who was sent somewhere stays a while
- * (cooldown); margin=0, confirm=1 and the shortest cooldown give the original back.
+ * the other the greater, and vCPUs followed each time. Here the gain must be clear (margin), the
+ * same node must hold most in some looks in a row (confirm), and who was sent somewhere stays a
+ * while (cooldown); margin=0, confirm=1 and the shortest cooldown give the original back.
  */
 
 static const VbParameter parameters[] = {
-    {"margin", 0, VB_BP, 1000, "bp", "locality that a group of vCPUs must gain to be sent elsewhere"},
+    {"margin", 0, VB_BP, 1000, "bp",
+     "locality that a group of vCPUs must gain to be sent elsewhere"},
     {"confirm", 1, 100, 2, "", "looks in a row in which the same node must hold most of the RAM"},
     {"load", 1, 1000, 100, "%", "CPU time that may be asked of a node, of what it has"},
     {"cooldown", 0, G_MAXINT64, G_GINT64_CONSTANT(60000000000), "ns",
@@ -25,12 +26,12 @@ static const VbParameter parameters[] = {
 typedef struct {
     const VbGuest *guest;
     const VbCell *cell;
-    int index;              /* of the cell in the guest */
+    int index; /* of the cell in the guest */
     gint64 demand_bp;
-    guint was_bp, now_bp;   /* nearness of the group's RAM where it runs, and where it will */
+    guint was_bp, now_bp;         /* nearness of the group's RAM where it runs, and where it will */
     guint share_bp[VB_NODES_MAX]; /* of the cell's RAM by node: its locality if it ran there */
-    gboolean open;          /* it may be sent elsewhere */
-    int to;                 /* VB_NO_NODE: it stays */
+    gboolean open;                /* it may be sent elsewhere */
+    int to;                       /* VB_NO_NODE: it stays */
 } Group;
 
 typedef struct {
@@ -38,7 +39,7 @@ typedef struct {
     const VbSnapshot *snapshot;
     VbPlan *plan;
     gint64 load_bp[VB_NODES_MAX];
-    GArray *groups;         /* (element-type Group) */
+    GArray *groups; /* (element-type Group) */
 } Board;
 
 static gint64
@@ -69,8 +70,9 @@ weight_of(const VbVcpu *vcpu)
 }
 
 /*
- * How much of the group's RAM is near a vCPU, in bp. One that nothing holds may run elsewhere in the
- * next moment: that counts as much as where it ran, or a stray look would tell when it is sent home.
+ * How much of the group's RAM is near a vCPU, in bp. One that nothing holds may run elsewhere in
+ * the next moment: that counts as much as where it ran, or a stray look would tell when it is sent
+ * home.
  */
 static guint
 nearness(const Group *group, const VbVcpu *vcpu, const VbTopology *topology)
@@ -154,8 +156,8 @@ compare_groups(gconstpointer a, gconstpointer b)
 static gboolean
 cooling(const Board *board, const VbGuest *guest)
 {
-    return guest->last_move_ns != 0 && board->snapshot->time_ns - guest->last_move_ns <
-                                           parameter(board, guest, "cooldown");
+    return guest->last_move_ns != 0 &&
+           board->snapshot->time_ns - guest->last_move_ns < parameter(board, guest, "cooldown");
 }
 
 /* CPU time that @node would be asked for with the group there, which now weighs elsewhere. */
@@ -168,7 +170,8 @@ load_with(const Board *board, const Group *group, int node)
     for (guint i = 0; i < group->guest->vcpus->len; i++) {
         const VbVcpu *vcpu = g_ptr_array_index(group->guest->vcpus, i);
         if (belongs(group, vcpu) && vcpu->share_known)
-            load -= (gint64)(vcpu->busy_known ? vcpu->busy_bp : VB_BP) * vcpu->share_bp[node] / VB_BP;
+            load -=
+                (gint64)(vcpu->busy_known ? vcpu->busy_bp : VB_BP) * vcpu->share_bp[node] / VB_BP;
     }
     return load;
 }
@@ -178,8 +181,8 @@ has_room(const Board *board, const Group *group, int node)
 {
     const VbTopology *topology = &board->snapshot->topology;
     VbCpuSet cpus = vb_place_cpus(topology, group->guest, node);
-    gint64 capacity = (gint64)topology->node[node].n_cpus * VB_BP *
-                      parameter(board, group->guest, "load") / 100;
+    gint64 capacity =
+        (gint64)topology->node[node].n_cpus * VB_BP * parameter(board, group->guest, "load") / 100;
     return vb_cpuset_count(&cpus) >= count_vcpus(group) &&
            load_with(board, group, node) <= capacity;
 }
@@ -230,9 +233,11 @@ may_go(Board *board, const Group *group)
         return FALSE;
     }
     if (group->cell->top_seen < parameter(board, group->guest, "confirm")) {
-        vb_plan_decline(board->plan, group->guest, "unconfirmed",
-                        "node %d was seen to hold most of its RAM in too few looks in a row; its vCPUs "
-                        "follow if the next look agrees", wish);
+        vb_plan_decline(
+            board->plan, group->guest, "unconfirmed",
+            "node %d was seen to hold most of its RAM in too few looks in a row; its vCPUs "
+            "follow if the next look agrees",
+            wish);
         return FALSE;
     }
     return TRUE;
@@ -279,8 +284,8 @@ pin_group(Board *board, const Group *group, VbGuest *then)
         if (!belongs(group, vcpu))
             continue;
         g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
-        vb_plan_add_pin(board->plan, group->guest, thread, &cpus, vb_place_main_node(vcpu), group->to,
-                        reason);
+        vb_plan_add_pin(board->plan, group->guest, thread, &cpus, vb_place_main_node(vcpu),
+                        group->to, reason);
         for (int node = 0; node < VB_NODES_MAX; node++)
             after->share_bp[node] = node == group->to ? VB_BP : 0;
     }
@@ -333,7 +338,8 @@ emit(Board *board, const VbGuest *guest)
     if (!vb_guest_locality(guest, &now_bp, NULL) || !vb_guest_locality(then, &then_bp, NULL))
         return;
     for (guint i = first; i < board->plan->actions->len; i++)
-        ((VbAction *)g_ptr_array_index(board->plan->actions, i))->gain_bp = (int)then_bp - (int)now_bp;
+        ((VbAction *)g_ptr_array_index(board->plan->actions, i))->gain_bp =
+            (int)then_bp - (int)now_bp;
 }
 
 static void

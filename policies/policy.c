@@ -6,6 +6,7 @@ static const VbPolicy *const all[] = {
     &vb_policy_moron,
     &vb_policy_home_node,
     &vb_policy_cpu_follows_memory,
+    &vb_policy_autonuma,
     NULL,
 };
 

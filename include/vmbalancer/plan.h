@@ -36,11 +36,19 @@ typedef struct {
     char *reason;
 } VbDecline;
 
+/** What a policy would do to a vCPU if the next decision agreed: the model counts it. */
+typedef struct {
+    char *uuid;
+    guint vcpu;          /**< id */
+    int node;            /**< that it would be sent to */
+} VbIntent;
+
 /** What a policy wants done, and what not and why. */
 typedef struct {
     char *policy;
     GPtrArray *actions;  /**< (element-type VbAction) */
     GPtrArray *declined; /**< (element-type VbDecline), at most one a guest */
+    GPtrArray *intents;  /**< (element-type VbIntent), at most one a vCPU */
 } VbPlan;
 
 /** What became of an action. */
@@ -85,6 +93,10 @@ void vb_plan_decline(VbPlan *plan, const VbGuest *guest, const char *code, const
     G_GNUC_PRINTF(4, 5);
 /** The note of that guest, NULL if there is none. */
 const VbDecline *vb_plan_declined(const VbPlan *plan, const char *uuid);
+/** Notes that @vcpu would be sent to @node if the next decision agreed. */
+void vb_plan_intend(VbPlan *plan, const char *uuid, guint vcpu, int node);
+/** The node of such a note, VB_NO_NODE if there is none. */
+int vb_plan_intent(const VbPlan *plan, const char *uuid, guint vcpu);
 /** Sum of the bytes of all moves. */
 guint64 vb_plan_bytes(const VbPlan *plan);
 

@@ -47,6 +47,7 @@ extern const VbPolicy vb_policy_none;
 extern const VbPolicy vb_policy_moron;
 extern const VbPolicy vb_policy_home_node;
 extern const VbPolicy vb_policy_cpu_follows_memory;
+extern const VbPolicy vb_policy_autonuma;
 
 /** All policies of this build, ending with NULL. */
 const VbPolicy *const *vb_policy_all(void);

@@ -39,6 +39,10 @@ typedef struct {
     guint busy_bp;                      /**< CPU demand: share of the time it ran, 0..10000 */
     gboolean share_known;
     guint share_bp[VB_NODES_MAX];       /**< share of its run time by node; sums to 10000 */
+    gboolean access_known;
+    guint access_bp[VB_NODES_MAX];      /**< state: share of its accesses by node, of late; sums to 10000 */
+    int intent;                         /**< state: node that the last decision would send it to; or VB_NO_NODE */
+    guint intent_seen;                  /**< state: decisions in a row that would */
     gboolean affinity_known;
     VbCpuSet affinity;                  /**< CPUs that it may run on now */
     int cell;                           /**< index into the guest's cells, its own cell */

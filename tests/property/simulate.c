@@ -283,4 +283,5 @@ simulate_act(Simulate *host, const VbPlan *plan)
         g_ptr_array_add(outcomes, vb_outcome_new(i, result, bytes, SECOND, NULL));
     }
     vb_model_note(host->model, plan, outcomes, host->now_ns);
+    vb_model_lean(host->model, plan);
 }

@@ -198,6 +198,8 @@ any_vcpu(GRand *rand, guint id, const VbGuest *guest, VbNodeSet nodes)
         guint first = (guint)g_rand_int_range(rand, 0, VB_BP + 1);
         vcpu->share_bp[vb_nodeset_first(nodes)] = first;
         vcpu->share_bp[63 - __builtin_clzll(nodes)] += VB_BP - first;
+        memcpy(vcpu->access_bp, vcpu->share_bp, sizeof vcpu->access_bp);
+        vcpu->access_known = TRUE;
     }
     vcpu->affinity_known = g_rand_boolean(rand);
     if (vcpu->affinity_known)

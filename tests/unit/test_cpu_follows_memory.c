@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What cpu-follows-memory does in small worlds, told as a story each; what holds for every policy is in
- * tests/property. */
+/* What cpu-follows-memory does in small worlds, told as a story each; what holds for every policy
+ * is in tests/property. */
 #include "core/model.h"
 #include "world.h"
 #include <vmbalancer/policy.h>
@@ -126,7 +126,8 @@ look(Bouncer *bouncer, guint nth)
     g_autoptr(VbObservation) seen = world_look(VB_LOOK_FULL, nth * 5 * SECOND, &bouncer->topology);
     VbGuestSight *sight = world_sight(seen, 1);
     for (int node = 0; node < 2; node++)
-        world_put(sight->facts, 0, node, GIB + (guint64)g_rand_int_range(bouncer->rand, 0, 64) * MIB);
+        world_put(sight->facts, 0, node,
+                  GIB + (guint64)g_rand_int_range(bouncer->rand, 0, 64) * MIB);
     VbVcpuSight *thread = world_thread(sight, 0, nth * 4 * (guint64)SECOND, bouncer->node * 2);
     thread->affinity_known = TRUE;
     thread->affinity = bouncer->affinity;

@@ -17,6 +17,12 @@ put_track(JsonArray *vcpus, const VbVcpuTrack *track, VbNodeSet nodes)
     vb_json_put_by_node(object, "window_ns", nodes, track->window_ns);
     vb_json_put_u64(object, "ran_ns", track->ran_ns);
     json_object_set_int_member(object, "elapsed_ns", track->elapsed_ns);
+    guint64 access[VB_NODES_MAX];
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        access[node] = track->access[node];
+    vb_json_put_by_node(object, "access", nodes, access);
+    json_object_set_int_member(object, "intent", track->intent);
+    json_object_set_int_member(object, "intent_seen", track->intent_seen);
 }
 
 static gint
@@ -117,6 +123,14 @@ read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer data)
         vb_json_fail(reader, "window_ns", "missing");
     track.ran_ns = vb_json_u64(reader, object, "ran_ns");
     track.elapsed_ns = vb_json_int(reader, object, "elapsed_ns", 0, G_MAXINT64);
+    guint64 access[VB_NODES_MAX] = {0};
+    if (!vb_codec_read_by_node(reader, object, "access", into->model->host->topology.nodes,
+                               access))
+        vb_json_fail(reader, "access", "missing");
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        track.access[node] = (guint)MIN(access[node], 2 * VB_BP);
+    track.intent = (int)vb_json_int(reader, object, "intent", VB_NO_NODE, VB_NODES_MAX - 1);
+    track.intent_seen = (guint)vb_json_int(reader, object, "intent_seen", 0, G_MAXUINT);
     g_array_append_val(into->track->tracks, track);
 }
 

@@ -5,6 +5,20 @@
 
 #define SCHEMA "vmbalancer.snapshot/1"
 
+/* @shares: NULL if unknown */
+static void
+put_shares(JsonObject *object, const char *name, const guint *shares, VbNodeSet nodes)
+{
+    if (shares == NULL) {
+        json_object_set_null_member(object, name);
+        return;
+    }
+    JsonArray *array = vb_json_put_array(object, name);
+    int id;
+    VB_NODESET_FOREACH(id, nodes)
+    json_array_add_int_element(array, shares[id]);
+}
+
 static void
 put_vcpu(JsonArray *vcpus, const VbVcpu *vcpu, VbNodeSet nodes)
 {
@@ -14,14 +28,10 @@ put_vcpu(JsonArray *vcpus, const VbVcpu *vcpu, VbNodeSet nodes)
     vb_json_put_known(object, "cell", vcpu->cell >= 0, vcpu->cell);
     vb_json_put_cpuset(object, "affinity", vcpu->affinity_known ? &vcpu->affinity : NULL);
     vb_json_put_known(object, "busy_bp", vcpu->busy_known, vcpu->busy_bp);
-    if (!vcpu->share_known) {
-        json_object_set_null_member(object, "share_bp");
-        return;
-    }
-    JsonArray *shares = vb_json_put_array(object, "share_bp");
-    int id;
-    VB_NODESET_FOREACH(id, nodes)
-    json_array_add_int_element(shares, vcpu->share_bp[id]);
+    put_shares(object, "share_bp", vcpu->share_known ? vcpu->share_bp : NULL, nodes);
+    put_shares(object, "access_bp", vcpu->access_known ? vcpu->access_bp : NULL, nodes);
+    json_object_set_int_member(object, "intent", vcpu->intent);
+    json_object_set_int_member(object, "intent_seen", vcpu->intent_seen);
 }
 
 JsonNode *
@@ -54,23 +64,23 @@ typedef struct {
     VbCpuSet seen;  /* ids of those read so far */
 } Into;
 
-static void
-read_share(VbJsonReader *reader, JsonObject *object, VbVcpu *vcpu, VbNodeSet nodes)
+static gboolean
+read_shares(VbJsonReader *reader, JsonObject *object, const char *name, VbNodeSet nodes, guint *ret)
 {
     guint64 share[VB_NODES_MAX] = {0}, sum = 0;
-    vcpu->share_known = vb_codec_read_by_node(reader, object, "share_bp", nodes, share);
-    if (!vcpu->share_known)
-        return;
+    if (!vb_codec_read_by_node(reader, object, name, nodes, share))
+        return FALSE;
     int id;
     VB_NODESET_FOREACH(id, nodes)
     {
-        vcpu->share_bp[id] = (guint)MIN(share[id], G_MAXUINT);
-        sum += vcpu->share_bp[id];
+        ret[id] = (guint)MIN(share[id], G_MAXUINT);
+        sum += ret[id];
     }
     /* Each share may have been rounded. */
     guint slack = vb_nodeset_count(nodes);
     if (sum > VB_BP + slack || sum + slack < VB_BP)
-        vb_json_fail(reader, "share_bp", "the sum is %" G_GUINT64_FORMAT ", not %d", sum, VB_BP);
+        vb_json_fail(reader, name, "the sum is %" G_GUINT64_FORMAT ", not %d", sum, VB_BP);
+    return TRUE;
 }
 
 static void
@@ -84,7 +94,14 @@ read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer user_data)
     vcpu->affinity_known = vb_json_cpuset(reader, object, "affinity", &vcpu->affinity);
     vcpu->busy_known = vb_json_has(object, "busy_bp");
     vcpu->busy_bp = (guint)vb_json_int_or(reader, object, "busy_bp", 0, VB_BP, 0);
-    read_share(reader, object, vcpu, into->guests.nodes);
+    vcpu->share_known =
+        read_shares(reader, object, "share_bp", into->guests.nodes, vcpu->share_bp);
+    if (vb_json_has(object, "access_bp"))
+        vcpu->access_known =
+            read_shares(reader, object, "access_bp", into->guests.nodes, vcpu->access_bp);
+    vcpu->intent =
+        (int)vb_json_int_or(reader, object, "intent", VB_NO_NODE, VB_NODES_MAX - 1, VB_NO_NODE);
+    vcpu->intent_seen = (guint)vb_json_int_or(reader, object, "intent_seen", 0, G_MAXUINT, 0);
 }
 
 static void

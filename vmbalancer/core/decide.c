@@ -153,6 +153,10 @@ append(VbPlan *into, const VbPlan *from)
         VbGuest guest = {.uuid = decline->uuid, .name = decline->guest};
         vb_plan_decline(into, &guest, decline->code, "%s", decline->reason);
     }
+    for (guint i = 0; i < from->intents->len; i++) {
+        const VbIntent *intent = g_ptr_array_index(from->intents, i);
+        vb_plan_intend(into, intent->uuid, intent->vcpu, intent->node);
+    }
 }
 
 /* A policy that has a cooldown among its parameters keeps it by itself. */

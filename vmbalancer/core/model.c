@@ -67,34 +67,6 @@ find_track(const GPtrArray *sights, const GArray *tracks, const VbVcpuSight *wan
     return NULL;
 }
 
-static int
-node_of(const VbTopology *topology, int cpu)
-{
-    return cpu >= 0 ? vb_topology_node_of_cpu(topology, (guint)cpu) : VB_NO_NODE;
-}
-
-/* Run time since the last look counts for the node of the CPU that the thread was last seen on. */
-static VbVcpuTrack
-advance(const VbVcpuTrack *before, const VbVcpuSight *sight, gint64 elapsed_ns,
-        const VbTopology *topology)
-{
-    VbVcpuTrack track = {.last_cpu = -1};
-    if (before != NULL)
-        track = *before;
-    if (before != NULL && before->run_known && sight->run_known && elapsed_ns > 0 &&
-        sight->run_ns >= before->run_ns) {
-        int node = node_of(topology, sight->last_cpu);
-        if (node != VB_NO_NODE)
-            track.window_ns[node] += sight->run_ns - before->run_ns;
-        track.ran_ns += sight->run_ns - before->run_ns;
-        track.elapsed_ns += elapsed_ns;
-    }
-    track.run_known = sight->run_known;
-    track.run_ns = sight->run_ns;
-    track.last_cpu = sight->last_cpu;
-    return track;
-}
-
 static void
 fold_vcpus(VbGuestTrack *track, const GPtrArray *sights, gint64 now_ns, const VbTopology *topology)
 {
@@ -103,7 +75,7 @@ fold_vcpus(VbGuestTrack *track, const GPtrArray *sights, gint64 now_ns, const Vb
         g_ptr_array_new_with_free_func((GDestroyNotify)vb_vcpu_sight_free);
     for (guint i = 0; i < sights->len; i++) {
         const VbVcpuSight *sight = g_ptr_array_index(sights, i);
-        VbVcpuTrack next = advance(find_track(track->sights, track->tracks, sight), sight,
+        VbVcpuTrack next = vb_vcpu_track_advance(find_track(track->sights, track->tracks, sight), sight,
                                  now_ns - track->seen_ns, topology);
         g_array_append_val(tracks, next);
         g_ptr_array_add(copies, g_memdup2(sight, sizeof *sight));
@@ -265,47 +237,16 @@ fold_host(VbModel *model, const VbObservation *observation)
     model->host->kernel_balancing = observation->kernel_balancing;
 }
 
-/* Shares that sum to exactly VB_BP: what rounding leaves goes to the largest. */
+/* A look at all: where the accesses of each vCPU go. */
 static void
-shares_of(const guint64 *window_ns, guint64 total, guint *share_bp)
+fold_access(VbGuestTrack *track)
 {
-    guint sum = 0, top = 0;
-    for (guint node = 0; node < VB_NODES_MAX; node++) {
-        share_bp[node] = (guint)((unsigned __int128)window_ns[node] * VB_BP / total);
-        sum += share_bp[node];
-        if (window_ns[node] > window_ns[top])
-            top = node;
+    for (guint i = 0; i < track->sights->len; i++) {
+        const VbVcpuSight *sight = g_ptr_array_index(track->sights, i);
+        if (sight->cell >= 0 && (guint)sight->cell < track->facts->cells->len)
+            vb_vcpu_track_access(&g_array_index(track->tracks, VbVcpuTrack, i),
+                                 g_ptr_array_index(track->facts->cells, (guint)sight->cell));
     }
-    share_bp[top] += VB_BP - sum;
-}
-
-/* A vCPU that did not run in the window is where it last ran. */
-static VbVcpu *
-vcpu_of(const VbVcpuSight *sight, const VbVcpuTrack *track, const VbTopology *topology)
-{
-    VbVcpu *vcpu = vb_vcpu_new();
-    vcpu->id = sight->id;
-    vcpu->tid = sight->tid;
-    vcpu->cell = sight->cell;
-    vcpu->affinity_known = sight->affinity_known;
-    vcpu->affinity = sight->affinity;
-    guint64 total = 0;
-    for (guint node = 0; node < VB_NODES_MAX; node++)
-        total += track->window_ns[node];
-    int last = node_of(topology, track->last_cpu);
-    if (total > 0) {
-        vcpu->share_known = TRUE;
-        shares_of(track->window_ns, total, vcpu->share_bp);
-    } else if (last != VB_NO_NODE) {
-        vcpu->share_known = TRUE;
-        vcpu->share_bp[last] = VB_BP;
-    }
-    if (track->run_known && track->elapsed_ns > 0) {
-        vcpu->busy_known = TRUE;
-        vcpu->busy_bp =
-            (guint)MIN((unsigned __int128)track->ran_ns * VB_BP / (guint64)track->elapsed_ns, VB_BP);
-    }
-    return vcpu;
 }
 
 /* The guest as a snapshot shows it: facts, and vCPUs over the window. */
@@ -315,8 +256,8 @@ guest_of(const VbGuestTrack *track, const VbTopology *topology)
     VbGuest *guest = vb_guest_copy(track->facts);
     guest->selected = guest->forced = FALSE;
     for (guint i = 0; i < track->sights->len; i++)
-        g_ptr_array_add(guest->vcpus, vcpu_of(g_ptr_array_index(track->sights, i),
-                                              &g_array_index(track->tracks, VbVcpuTrack, i),
+        g_ptr_array_add(guest->vcpus, vb_vcpu_track_show(&g_array_index(track->tracks, VbVcpuTrack, i),
+                                                         g_ptr_array_index(track->sights, i),
                                               topology));
     return guest;
 }
@@ -375,6 +316,7 @@ fold_full(VbModel *model, const VbObservation *observation)
             carry_state(track, old, sight->vcpus, &observation->topology);
         }
         fold_vcpus(track, sight->vcpus, observation->time_ns, &observation->topology);
+        fold_access(track);
         watch(track, observation->time_ns, &observation->topology);
         g_hash_table_replace(model->guests, g_strdup(sight->facts->uuid), track);
     }
@@ -405,13 +347,8 @@ vb_model_begin_window(VbModel *model)
     g_hash_table_iter_init(&iter, model->guests);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         VbGuestTrack *guest = value;
-        for (guint i = 0; i < guest->tracks->len; i++) {
-            VbVcpuTrack *track = &g_array_index(guest->tracks, VbVcpuTrack, i);
-            for (guint node = 0; node < VB_NODES_MAX; node++)
-                track->window_ns[node] = 0;
-            track->ran_ns = 0;
-            track->elapsed_ns = 0;
-        }
+        for (guint i = 0; i < guest->tracks->len; i++)
+            vb_vcpu_track_begin_window(&g_array_index(guest->tracks, VbVcpuTrack, i));
     }
 }
 
@@ -491,4 +428,20 @@ vb_model_snapshot(const VbModel *model)
     }
     vb_snapshot_sort(snapshot);
     return snapshot;
+}
+
+void
+vb_model_lean(VbModel *model, const VbPlan *plan)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, model->guests);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        VbGuestTrack *guest = value;
+        for (guint i = 0; i < guest->sights->len; i++) {
+            const VbVcpuSight *sight = g_ptr_array_index(guest->sights, i);
+            vb_vcpu_track_lean(&g_array_index(guest->tracks, VbVcpuTrack, i),
+                               vb_plan_intent(plan, guest->facts->uuid, sight->id));
+        }
+    }
 }

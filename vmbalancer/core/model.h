@@ -32,6 +32,12 @@ void vb_model_begin_window(VbModel *model);
  */
 void vb_model_note(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns);
 
+/**
+ * Notes what a decision would do to vCPUs if another agreed: @plan's intents. Those of vCPUs that it
+ * has none for are over.
+ */
+void vb_model_lean(VbModel *model, const VbPlan *plan);
+
 /** Returns: (transfer full): the host as the model knows it; every guest unselected. */
 VbSnapshot *vb_model_snapshot(const VbModel *model);
 

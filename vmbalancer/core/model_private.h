@@ -2,20 +2,11 @@
 #pragma once
 
 #include "core/model.h"
+#include "core/vcpu_track.h"
 
 G_BEGIN_DECLS
 
 /* The model's inside, shared with codec_model.c only. What is added here must be added there, too. */
-
-/** What a vCPU thread did since the window began. */
-typedef struct {
-    gboolean run_known;
-    guint64 run_ns;                  /* counter at the last look */
-    int last_cpu;
-    guint64 window_ns[VB_NODES_MAX]; /* run time by node */
-    guint64 ran_ns;                  /* run time, on unknown CPUs too */
-    gint64 elapsed_ns;
-} VbVcpuTrack;
 
 /** A guest over time. */
 typedef struct {

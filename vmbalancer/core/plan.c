@@ -2,6 +2,14 @@
 #include <string.h>
 #include <vmbalancer/plan.h>
 
+static void
+intent_free(gpointer data)
+{
+    VbIntent *intent = data;
+    g_free(intent->uuid);
+    g_free(intent);
+}
+
 VbPlan *
 vb_plan_new(const char *policy)
 {
@@ -9,6 +17,7 @@ vb_plan_new(const char *policy)
     plan->policy = g_strdup(policy);
     plan->actions = g_ptr_array_new_with_free_func((GDestroyNotify)vb_action_free);
     plan->declined = g_ptr_array_new_with_free_func((GDestroyNotify)vb_decline_free);
+    plan->intents = g_ptr_array_new_with_free_func(intent_free);
     return plan;
 }
 
@@ -31,6 +40,10 @@ vb_plan_copy(const VbPlan *plan)
         g_ptr_array_add(copy->actions, vb_action_copy(g_ptr_array_index(plan->actions, i)));
     for (guint i = 0; i < plan->declined->len; i++)
         g_ptr_array_add(copy->declined, decline_copy(g_ptr_array_index(plan->declined, i)));
+    for (guint i = 0; i < plan->intents->len; i++) {
+        const VbIntent *intent = g_ptr_array_index(plan->intents, i);
+        vb_plan_intend(copy, intent->uuid, intent->vcpu, intent->node);
+    }
     return copy;
 }
 
@@ -42,6 +55,7 @@ vb_plan_free(VbPlan *plan)
     g_free(plan->policy);
     g_ptr_array_unref(plan->actions);
     g_ptr_array_unref(plan->declined);
+    g_ptr_array_unref(plan->intents);
     g_free(plan);
 }
 
@@ -169,6 +183,25 @@ vb_plan_declined(const VbPlan *plan, const char *uuid)
             return decline;
     }
     return NULL;
+}
+
+void
+vb_plan_intend(VbPlan *plan, const char *uuid, guint vcpu, int node)
+{
+    VbIntent *intent = g_new0(VbIntent, 1);
+    *intent = (VbIntent){g_strdup(uuid), vcpu, node};
+    g_ptr_array_add(plan->intents, intent);
+}
+
+int
+vb_plan_intent(const VbPlan *plan, const char *uuid, guint vcpu)
+{
+    for (guint i = 0; i < plan->intents->len; i++) {
+        const VbIntent *intent = g_ptr_array_index(plan->intents, i);
+        if (intent->vcpu == vcpu && g_str_equal(intent->uuid, uuid))
+            return intent->node;
+    }
+    return VB_NO_NODE;
 }
 
 guint64

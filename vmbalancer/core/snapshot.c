@@ -4,7 +4,9 @@
 VbVcpu *
 vb_vcpu_new(void)
 {
-    return g_new0(VbVcpu, 1);
+    VbVcpu *vcpu = g_new0(VbVcpu, 1);
+    vcpu->intent = VB_NO_NODE;
+    return vcpu;
 }
 
 VbVcpu *

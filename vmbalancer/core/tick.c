@@ -333,6 +333,7 @@ decide(VbTick *tick, gint64 now_ns, GError **error)
     if (decision == NULL)
         return NULL;
     VbVerdict *verdict = verdict_new(decision);
+    vb_model_lean(tick->model, decision->plan);
     for (guint i = 0; i + 1 < uuids->len; i++)
         g_ptr_array_add(verdict->guests, g_strdup(g_ptr_array_index(uuids, i)));
     if (!tick->watching)
