@@ -94,7 +94,7 @@ arrive(Case *c, gboolean opted_in_by_itself)
     for (guint i = 0; i < c->request.vcpus; i++) {
         VbVcpu *vcpu = vb_vcpu_new();
         vcpu->id = i;
-        vcpu->share_known = TRUE;
+        vcpu->share_known = below(c, 2) == 0;
         do
             node = (node + 1) % VB_NODES_MAX;
         while ((nodes & VB_NODE_BIT(node)) == 0);

@@ -86,15 +86,25 @@ narrow_to_room(VbSnapshot *snapshot, VbGuest *newcomer)
     return roomy != 0;
 }
 
+/* Where a vCPU ran that has hardly run matters to nobody, but a policy may want to know. */
+static void
+presume_vcpu(VbVcpu *vcpu, VbNodeSet nodes)
+{
+    int node = vb_nodeset_first(nodes);
+    if (!vcpu->busy_known)
+        vcpu->busy_bp = VB_BP;
+    vcpu->busy_known = TRUE;
+    if (vcpu->share_known || node == VB_NO_NODE)
+        return;
+    vcpu->share_known = TRUE;
+    vcpu->share_bp[node] = VB_BP;
+}
+
 static void
 presume(VbGuest *newcomer)
 {
-    for (guint i = 0; i < newcomer->vcpus->len; i++) {
-        VbVcpu *vcpu = g_ptr_array_index(newcomer->vcpus, i);
-        if (!vcpu->busy_known)
-            vcpu->busy_bp = VB_BP;
-        vcpu->busy_known = TRUE;
-    }
+    for (guint i = 0; i < newcomer->vcpus->len; i++)
+        presume_vcpu(g_ptr_array_index(newcomer->vcpus, i), newcomer->boundary);
     for (guint i = 0; i < newcomer->cells->len; i++) {
         VbCell *cell = g_ptr_array_index(newcomer->cells, i);
         if (cell->residency_known && cell->present_bytes >= cell->size_bytes / 100 * TOUCHED_PERCENT)

@@ -22,10 +22,20 @@ message_of(const GLogField *fields, gsize n_fields)
     return "";
 }
 
+/* Libraries tell of each turn of the loop */
+static gboolean
+is_ours(const GLogField *fields, gsize n_fields)
+{
+    for (gsize i = 0; i < n_fields; i++)
+        if (g_str_equal(fields[i].key, "GLIB_DOMAIN") && fields[i].length < 0)
+            return g_str_equal(fields[i].value, G_LOG_DOMAIN);
+    return FALSE;
+}
+
 static GLogWriterOutput
 write_line(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer verbose)
 {
-    if (level >= G_LOG_LEVEL_DEBUG && verbose == NULL)
+    if (level >= G_LOG_LEVEL_INFO && (verbose == NULL || !is_ours(fields, n_fields)))
         return G_LOG_WRITER_HANDLED;
     if (g_log_writer_is_journald(STDERR_FILENO) &&
         g_log_writer_journald(level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)

@@ -49,7 +49,6 @@ vb_advice_parse(const char *text, VbAdviceRequest *ret, GError **error)
 
 /* --- the guest to be ------------------------------------------------------------------------ */
 
-/* It may run anywhere, all of it; which node that is matters to nobody, but is known of any guest. */
 static VbGuest *
 imagine(const VbSnapshot *snapshot, const VbConfig *config, const VbAdviceRequest *request)
 {
@@ -63,8 +62,6 @@ imagine(const VbSnapshot *snapshot, const VbConfig *config, const VbAdviceReques
     for (guint i = 0; i < request->vcpus; i++) {
         VbVcpu *vcpu = vb_vcpu_new();
         vcpu->id = i;
-        vcpu->share_known = TRUE;
-        vcpu->share_bp[MAX(vb_nodeset_first(nodes), 0)] = VB_BP;
         g_ptr_array_add(guest->vcpus, vcpu);
     }
     VbCell *cell = vb_cell_new();

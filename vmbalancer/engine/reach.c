@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/reach.h"
 #include "engine/document.h"
+#include "engine/movers.h"
 #include "engine/private.h"
 #include "engine/records.h"
 #include "observe/guest.h"
@@ -14,6 +15,7 @@ typedef struct {
 typedef struct {
     VbReach reach;
     char *uri;
+    VbMovers *movers;
     GMutex lock;      /* guards what follows */
     VbConfig *config;
     Holder *holder;   /* NULL: to be opened */
@@ -71,26 +73,27 @@ drop(Real *self, const Holder *holder)
         holder_unref(old);
 }
 
-/* A mover for each look: one that was killed or hangs is none of the next look's concern. */
+/* A mover of its own for each look that is under way: they overlap. */
 static VbObservation *
 real_look(VbReach *reach, VbLookDepth depth, const VbObservation *full, GError **error)
 {
-    g_autoptr(Holder) holder = take((Real *)reach, error);
+    Real *self = (Real *)reach;
+    g_autoptr(Holder) holder = take(self, error);
     if (holder == NULL)
         return NULL;
     VbObserver observer = holder->engine->observer;
     observer.mover = NULL;
     if (depth == VB_LOOK_THREADS)
         return vb_observe_threads(&observer, full);
-    g_autoptr(VbMover) mover = vb_mover_open(error);
-    if (mover == NULL)
+    observer.mover = vb_movers_take(self->movers, error);
+    if (observer.mover == NULL)
         return NULL;
-    observer.mover = mover;
     VbObservation *observation = vb_observe_full(&observer, error);
+    vb_movers_give(self->movers, observer.mover);
     if (observation == NULL)
         return NULL;
     vb_config_apply_host(holder->engine->config, observation);
-    vb_records_sweep(((Real *)reach)->records, holder->engine, observation);
+    vb_records_sweep(self->records, holder->engine, observation);
     return observation;
 }
 
@@ -121,9 +124,14 @@ look_at(VbEngine *engine, VbMover *mover, const char *uuid, GError **error)
 static VbObservation *
 real_look_guest(VbReach *reach, const char *uuid, GError **error)
 {
-    g_autoptr(Holder) holder = take((Real *)reach, error);
-    g_autoptr(VbMover) mover = holder != NULL ? vb_mover_open(error) : NULL;
-    return mover != NULL ? look_at(holder->engine, mover, uuid, error) : NULL;
+    Real *self = (Real *)reach;
+    g_autoptr(Holder) holder = take(self, error);
+    VbMover *mover = holder != NULL ? vb_movers_take(self->movers, error) : NULL;
+    if (mover == NULL)
+        return NULL;
+    VbObservation *observation = look_at(holder->engine, mover, uuid, error);
+    vb_movers_give(self->movers, mover);
+    return observation;
 }
 
 static gboolean
@@ -221,6 +229,7 @@ real_free(VbReach *reach)
 {
     Real *self = (Real *)reach;
     drop(self, NULL);
+    vb_movers_free(self->movers);
     vb_config_free(self->config);
     vb_records_free(self->records);
     g_mutex_clear(&self->lock);
@@ -246,6 +255,7 @@ vb_reach_new(const char *uri, VbConfig *config)
     Real *self = g_new0(Real, 1);
     self->reach.ops = &real_ops;
     self->uri = g_strdup(uri);
+    self->movers = vb_movers_new();
     self->config = vb_config_ref(config);
     self->records = vb_records_new();
     g_mutex_init(&self->lock);

@@ -134,6 +134,13 @@ vb_mover_open(GError **error)
     }
 }
 
+gboolean
+vb_mover_is_sound(const VbMover *mover)
+{
+    GPollFD watch = {.fd = mover->spawned.socket, .events = G_IO_IN};
+    return mover->spawned.socket >= 0 && g_poll(&watch, 1, 0) == 0;
+}
+
 void
 vb_mover_close(VbMover *mover)
 {

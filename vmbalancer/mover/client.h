@@ -80,6 +80,8 @@ VbMover *vb_mover_spawn(const char *program, GError **error);
  * Errors: VB_ERROR_UNREACHABLE; VB_ERROR_DENIED if that socket is not the service manager's
  */
 VbMover *vb_mover_open(GError **error);
+/** FALSE if the mover died or has said something unasked: it is good for nothing but its end. */
+gboolean vb_mover_is_sound(const VbMover *mover);
 /** Ends the mover and frees; what it was doing ends within a batch. */
 void vb_mover_close(VbMover *mover);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbMover, vb_mover_close)
