@@ -8,6 +8,7 @@
 typedef struct {
     guint n;
     VbGuest *facts;
+    char *notes;
     gboolean held, failing;
     int failure;
     guint runs;
@@ -31,6 +32,7 @@ static void
 guest_free(Guest *guest)
 {
     vb_guest_free(guest->facts);
+    g_free(guest->notes);
     g_free(guest);
 }
 
@@ -77,6 +79,7 @@ see(FakeReach *fake, VbObservation *seen, const Guest *guest)
     vb_guest_free(sight->facts);
     sight->facts = vb_guest_copy(guest->facts);
     g_ptr_array_set_size(sight->facts->vcpus, 0);
+    sight->notes = g_strdup(guest->notes);
 }
 
 static VbObservation *
@@ -343,6 +346,15 @@ fake_reach_set_policy(FakeReach *fake, guint n, const char *policy)
     VbGuest *facts = enter(fake, n)->facts;
     g_free(facts->policy);
     facts->policy = g_strdup(policy);
+    leave(fake);
+}
+
+void
+fake_reach_set_notes(FakeReach *fake, guint n, const char *notes)
+{
+    Guest *guest = enter(fake, n);
+    g_free(guest->notes);
+    guest->notes = g_strdup(notes);
     leave(fake);
 }
 

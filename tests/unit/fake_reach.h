@@ -30,6 +30,8 @@ void fake_reach_add_untouched(FakeReach *fake, guint n, const char *policy, guin
 void fake_reach_remove(FakeReach *fake, guint n);
 void fake_reach_rename(FakeReach *fake, guint n, const char *name);
 void fake_reach_set_policy(FakeReach *fake, guint n, const char *policy);
+/** What of its wishes does not count. @notes: (nullable) */
+void fake_reach_set_notes(FakeReach *fake, guint n, const char *notes);
 void fake_reach_set_state(FakeReach *fake, guint n, VbGuestState state);
 /** As if an operator pinned it: hands off. */
 void fake_reach_take_away(FakeReach *fake, guint n);

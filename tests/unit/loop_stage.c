@@ -47,6 +47,15 @@ on_stopped(gpointer data)
     ((LoopStage *)data)->stopped = TRUE;
 }
 
+static void
+on_noted(const char *uuid, const char *name, const char *notes, gpointer data)
+{
+    LoopStage *stage = data;
+    stage->noted++;
+    g_free(stage->last_note);
+    stage->last_note = g_strdup(notes);
+}
+
 static const VbLoopWatcher watcher = {
     .acted = on_acted,
     .declined = on_declined,
@@ -54,6 +63,7 @@ static const VbLoopWatcher watcher = {
     .trouble = on_trouble,
     .turned = on_turned,
     .stopped = on_stopped,
+    .noted = on_noted,
 };
 
 void
@@ -105,6 +115,7 @@ loop_stage_tear_down(LoopStage *stage)
     fake_reach_free(stage->reach);
     vb_config_free(stage->config);
     g_free(stage->last_decline);
+    g_free(stage->last_note);
 }
 
 void

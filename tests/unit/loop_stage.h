@@ -14,6 +14,8 @@ typedef struct {
     guint acted, released, troubles, declined;
     guint placed_at_start;
     char *last_decline;
+    guint noted;
+    char *last_note;
     VbLoopState state;
     gboolean stopped;
 } LoopStage;

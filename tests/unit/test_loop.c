@@ -148,6 +148,26 @@ does_not_place_who_did_not_opt_in_at_the_start(void)
 }
 
 static void
+tells_once_what_does_not_count(void)
+{
+    LoopStage stage;
+    loop_stage_set_up(&stage);
+    fake_reach_add(stage.reach, 1, "none", 512, 2);
+    fake_reach_add(stage.reach, 2, "none", 512, 2);
+    fake_reach_set_notes(stage.reach, 1, "its metadata is ignored");
+    loop_stage_tell(&stage, VB_EVENT_CONNECTED, 0);
+    LOOP_STAGE_UNTIL(fake_reach_looks(stage.reach) >= 4);
+    g_assert_cmpuint(stage.noted, ==, 1);
+    g_assert_cmpstr(stage.last_note, ==, "its metadata is ignored");
+    fake_reach_set_notes(stage.reach, 1, NULL);
+    guint then = fake_reach_looks(stage.reach);
+    LOOP_STAGE_UNTIL(fake_reach_looks(stage.reach) >= then + 3);
+    g_assert_cmpuint(stage.noted, ==, 2);
+    g_assert_null(stage.last_note);
+    loop_stage_tear_down(&stage);
+}
+
+static void
 calls_off_when_a_guest_pauses(void)
 {
     LoopStage stage;
@@ -278,6 +298,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/waits-for-a-busy-newcomer",
                     waits_until_a_guest_that_starts_is_no_longer_busy);
     g_test_add_func("/loop/places-nobody-unasked", does_not_place_who_did_not_opt_in_at_the_start);
+    g_test_add_func("/loop/tells-once-what-does-not-count", tells_once_what_does_not_count);
     g_test_add_func("/loop/calls-off-when-a-guest-pauses", calls_off_when_a_guest_pauses);
     g_test_add_func("/loop/gives-up-what-an-operator-pins",
                     gives_up_what_an_operator_pins_in_mid_flight);

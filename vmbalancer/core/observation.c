@@ -31,6 +31,7 @@ vb_guest_sight_free(VbGuestSight *sight)
         return;
     vb_guest_free(sight->facts);
     g_ptr_array_unref(sight->vcpus);
+    g_free(sight->notes);
     g_free(sight);
 }
 

@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     VbGuest *facts;          /**< all but its vcpus (left empty) and its state (homes, counts) */
     GPtrArray *vcpus;        /**< (element-type VbVcpuSight) */
+    char *notes;             /**< what of its wishes does not count, and why; NULL if all does */
 } VbGuestSight;
 
 /** How much a look took in. */

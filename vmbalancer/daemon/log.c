@@ -9,6 +9,7 @@
 #define ID_DECLINE "2f0d3c6c8ab54f36a53a5a6c1d7be902"
 #define ID_RELEASE "2f0d3c6c8ab54f36a53a5a6c1d7be903"
 #define ID_TROUBLE "2f0d3c6c8ab54f36a53a5a6c1d7be904"
+#define ID_NOTES "2f0d3c6c8ab54f36a53a5a6c1d7be905"
 
 /* Declines that the next look, a minute or the guest's going on settles by itself. */
 static const char *const passing[] = {"unconfirmed", "unknown", "cooldown", "state", NULL};
@@ -138,6 +139,15 @@ vb_log_release(const char *uuid, const char *name, const VbRelease *release, con
                               name, release->restored, release->left);
     tell(error != NULL ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE, ID_RELEASE, uuid, name,
          "stop", text);
+}
+
+void
+vb_log_notes(const char *uuid, const char *name, const char *notes)
+{
+    g_autofree char *text = g_strdup_printf("guest %s: %s", name,
+                                            notes != NULL ? notes : "all that it asks for counts");
+    tell(notes != NULL ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE, ID_NOTES, uuid, name, "wishes",
+         text);
 }
 
 void

@@ -19,6 +19,8 @@ void vb_log_action(const VbFlight *flight, const VbAction *action, const VbOutco
 void vb_log_decline(const char *uuid, const char *name, const VbDecline *decline);
 void vb_log_release(const char *uuid, const char *name, const VbRelease *release,
                     const GError *error);
+/** @notes: what of its wishes does not count; NULL: all does */
+void vb_log_notes(const char *uuid, const char *name, const char *notes);
 /** @error: NULL: it is over. The same trouble again is not told again. */
 void vb_log_trouble(const GError *error);
 

@@ -73,6 +73,12 @@ on_turned(const VbLoopState *state, gpointer user_data)
 }
 
 static void
+on_noted(const char *uuid, const char *name, const char *notes, gpointer user_data)
+{
+    vb_log_notes(uuid, name, notes);
+}
+
+static void
 on_stopped(gpointer user_data)
 {
     g_main_loop_quit(((Daemon *)user_data)->main_loop);
@@ -85,6 +91,7 @@ static const VbLoopWatcher watcher = {
     .trouble = on_trouble,
     .turned = on_turned,
     .stopped = on_stopped,
+    .noted = on_noted,
 };
 
 static void

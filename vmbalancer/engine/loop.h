@@ -50,6 +50,8 @@ typedef struct {
     /** (nullable): A recording ended, as VbRecorderEnded. */
     void (*recorded)(VbRecorder *recorder, const char *reason, const GError *error,
                      gpointer user_data);
+    /** (nullable): what of a guest's wishes does not count became another, or, NULL, nothing. */
+    void (*noted)(const char *uuid, const char *name, const char *notes, gpointer user_data);
 } VbLoopWatcher;
 
 /** @reach, @watcher: (transfer none): must outlive it. Sleeps until the first event. */

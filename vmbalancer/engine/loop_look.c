@@ -122,6 +122,20 @@ take_back(VbLoop *loop, const VbObservation *seen)
 }
 
 static void
+tell_notes(VbLoop *loop, const VbObservation *seen)
+{
+    for (guint i = 0; loop->watcher->noted != NULL && i < seen->guests->len; i++) {
+        const VbGuestSight *sight = g_ptr_array_index(seen->guests, i);
+        VbWard *ward = vb_loop_ward(loop, sight->facts->uuid, sight->facts->name);
+        if (g_strcmp0(ward->notes, sight->notes) == 0)
+            continue;
+        g_free(ward->notes);
+        ward->notes = g_strdup(sight->notes);
+        loop->watcher->noted(sight->facts->uuid, ward->name, ward->notes, loop->user_data);
+    }
+}
+
+static void
 take_in(VbLoop *loop, const Look *look, VbObservation *seen)
 {
     vb_tick_fold(loop->tick, seen);
@@ -130,6 +144,7 @@ take_in(VbLoop *loop, const Look *look, VbObservation *seen)
     loop->full = seen;
     forget(loop, seen);
     take_back(loop, seen);
+    tell_notes(loop, seen);
     loop->rebuilt = TRUE;
     /* What was asked for goes first. */
     vb_loop_answer(loop, look->serial, NULL);

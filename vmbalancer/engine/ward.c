@@ -15,6 +15,7 @@ vb_ward_free(VbWard *ward)
     g_free(ward->name);
     g_free(ward->declined);
     g_free(ward->released_policy);
+    g_free(ward->notes);
     g_free(ward);
 }
 

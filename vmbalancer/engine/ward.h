@@ -16,6 +16,7 @@ typedef struct {
     gboolean releasing;      /**< its pins are being given back */
     gboolean released;       /**< they were asked back: it is left alone */
     char *released_policy;   /**< its own policy then, NULL if it had none */
+    char *notes;             /**< what was told last of its wishes, NULL if nothing */
     char *declined;          /**< code of the decline that was told last, NULL if none holds */
 } VbWard;
 

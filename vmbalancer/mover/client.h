@@ -70,10 +70,8 @@ typedef struct {
 } VbMoveReport;
 typedef void (*VbMoveProgress)(const VbMoveReport *report, gpointer user_data);
 
-/**
- * Starts a mover of one's own over a socket pair; it ends when the client is closed.
- * @program: (nullable): path; NULL = VMBALANCER_MOVER, beside the running program (build tree), libexec
- */
+/** Starts a mover of one's own over a socket pair; it ends when the client is closed.
+ * @program: (nullable): path; NULL = VMBALANCER_MOVER, beside the running program (build tree), libexec */
 VbMover *vb_mover_spawn(const char *program, GError **error);
 /**
  * The same, but by vmbalancer-mover.socket where that listens, unless VMBALANCER_MOVER is set.

@@ -43,10 +43,25 @@ take_wishes(const VbObserver *observer, const VbDomain *live, VbGuest *facts)
     return settled;
 }
 
+/* Part of the reason, which people are shown, and apart, for who wants to know what is new. */
+static void
+take_notes(const VbSettled *settled, VbGuestSight *sight)
+{
+    for (guint i = 0; i < settled->notes->len; i++) {
+        const char *note = g_ptr_array_index(settled->notes, i);
+        char *notes = sight->notes != NULL ? g_strdup_printf("%s; %s", sight->notes, note)
+                                           : g_strdup(note);
+        g_free(sight->notes);
+        sight->notes = notes;
+        add_reason(sight->facts, note);
+    }
+}
+
 static void
 judge(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
-      const char *cgroup, VbGuest *facts)
+      const char *cgroup, VbGuestSight *sight)
 {
+    VbGuest *facts = sight->facts;
     g_autoptr(VbSettled) settled = take_wishes(observer, look->live, facts);
     g_autoptr(GHashTable) our_pins =
         observer->our_pins != NULL ? observer->our_pins(look->live->uuid, observer->user_data)
@@ -65,8 +80,7 @@ judge(const VbObserver *observer, const VbDomainLook *look, const VbTopology *to
     facts->cpu_boundary = verdict.cpu_boundary;
     vb_owner_verdict_clear(&verdict);
     restrict_unread(look, facts);
-    for (guint i = 0; i < settled->notes->len; i++)
-        add_reason(facts, g_ptr_array_index(settled->notes, i));
+    take_notes(settled, sight);
     if (look->busy != NULL) {
         g_autofree char *busy = g_strdup_printf("busy with %s", look->busy);
         add_reason(facts, busy);
@@ -78,7 +92,7 @@ static VbGuestSight *
 look_from_afar(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
                const char *why, VbGuestSight *sight)
 {
-    judge(observer, look, topology, NULL, sight->facts);
+    judge(observer, look, topology, NULL, sight);
     vb_residency_unknown(look->live, why, sight->facts->cells);
     return sight;
 }
@@ -91,7 +105,7 @@ look_inside(const VbObserver *observer, const VbDomainLook *look, const VbTopolo
     facts->pid = process->pid;
     facts->start_time = process->start_time;
     g_autofree char *cgroup = vb_process_cgroup(observer->kernel, process->pid);
-    judge(observer, look, topology, cgroup, facts);
+    judge(observer, look, topology, cgroup, sight);
     vb_threads_read(observer->kernel, process, look->live, sight);
     return vb_residency_read(observer, process, look->live, topology, facts->cells);
 }
