@@ -157,6 +157,35 @@ tells_it_in_json(void)
                     "\"load_then\":null}]}\n");
 }
 
+static void
+reads_what_it_tells(void)
+{
+    static const char *const sizes[] = {"2:2GiB", "6:2GiB", "99:2GiB"};
+    g_autoptr(VbSnapshot) host = world_host(3, 4, 4 * GIB);
+    host->reserve_bytes[1] = 8 * GIB;
+    world_guest(host, "old", "0,1");
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autoptr(VbAdvice) told = advise(host, sizes[i]);
+        g_autoptr(JsonNode) first = vb_advice_json(told);
+        g_autofree char *text = vb_codec_text(first, FALSE);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VbAdvice) read = vb_advice_read(text, &error);
+        g_assert_no_error(error);
+        g_autoptr(JsonNode) second = vb_advice_json(read);
+        g_autofree char *again = vb_codec_text(second, FALSE);
+        g_assert_cmpstr(text, ==, again);
+    }
+    static const char *const bad[] = {
+        "{}", "[]", "{\"vcpus\":1,\"memory\":1,\"page_size\":1,\"nodes\":\"0\",\"ranking\":[]}",
+        "{\"vcpus\":1,\"memory\":1,\"page_size\":1,\"nodes\":\"0\",\"reason\":\"\","
+        "\"ranking\":[{\"id\":64}]}"};
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(vb_advice_read(bad[i], &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -169,5 +198,6 @@ main(int argc, char **argv)
     g_test_add_func("/advise/looks-at-pools-for-hugepages", looks_at_pools_for_hugepages);
     g_test_add_func("/advise/asks-like-numad", asks_like_numad);
     g_test_add_func("/advise/tells-it-in-json", tells_it_in_json);
+    g_test_add_func("/advise/reads-what-it-tells", reads_what_it_tells);
     return g_test_run();
 }

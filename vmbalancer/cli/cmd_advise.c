@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/job.h"
 #include "cli/render_advice.h"
+#include "cli/service.h"
 #include "core/text.h"
 #include <stdio.h>
 #include <vmbalancer/error.h>
@@ -17,9 +18,31 @@ typedef struct {
 } Work;
 
 static gboolean
+ask_service(Work *job, VbBusHost *host, GCancellable *cancellable, GError **error)
+{
+    const VbAdviceRequest *request = &job->request;
+    GVariantDict options;
+    g_autofree char *nodes = NULL, *text = NULL;
+    g_variant_dict_init(&options, NULL);
+    if (request->page_size > 0)
+        g_variant_dict_insert(&options, "page-size", "t", request->page_size);
+    if (!vb_bus_host_call_advise_sync(host, request->vcpus, request->bytes,
+                                      g_variant_dict_end(&options), VB_SERVICE_FLAGS,
+                                      VB_SERVICE_READ_MS, &nodes, &text, cancellable, error))
+        return vb_service_explain(error);
+    job->advice = vb_advice_read(text, error);
+    return job->advice != NULL || vb_service_garbled(error);
+}
+
+static gboolean
 work(gpointer data, GCancellable *cancellable, GError **error)
 {
     Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    if (!vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    if (host != NULL)
+        return ask_service(job, host, cancellable, error);
     g_autoptr(VbEngine) engine = vb_command_open(job->cli, FALSE, error);
     if (engine == NULL || !vb_engine_look(engine, VB_LOOK_ONCE, WINDOW_MS, cancellable, error))
         return FALSE;

@@ -58,5 +58,7 @@ VbAdvice *vb_advise(const VbSnapshot *snapshot, const VbConfig *config,
 
 /** Returns: (transfer full): "vmbalancer.advice/1". */
 JsonNode *vb_advice_json(const VbAdvice *advice);
+/** Reads that back. Errors: VB_ERROR_INVALID naming the member and the reason. */
+VbAdvice *vb_advice_read(const char *text, GError **error);
 
 G_END_DECLS
