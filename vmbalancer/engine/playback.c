@@ -76,8 +76,6 @@ judge(Playback *playback, const GError *why, GError **error)
         playback->cut = playback->at_end;
         return TRUE;
     }
-    if (vb_replay_report(playback->replay)->lines == 0)
-        return refuse(error, "not a recording: see vmbalancer record");
     g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "damaged after line %" G_GUINT64_FORMAT,
                 vb_replay_report(playback->replay)->lines);
     return FALSE;
@@ -117,9 +115,22 @@ check_end(Playback *playback, GError **error)
     return TRUE;
 }
 
+/* By what every gzip file begins with. An empty one is cut, not foreign. */
+static gboolean
+check_magic(Playback *playback, GError **error)
+{
+    static const char magic[] = {'\x1f', '\x8b'};
+    if (!fill(playback, error))
+        return FALSE;
+    return memcmp(playback->in, magic, MIN(playback->in_length, sizeof magic)) == 0 ||
+           refuse(error, "not a recording: see vmbalancer record");
+}
+
 static gboolean
 play(Playback *playback, GError **error)
 {
+    if (!check_magic(playback, error))
+        return FALSE;
     while (!playback->finished && !playback->cut) {
         if (playback->in_length == 0 && !playback->at_end && !fill(playback, error))
             return FALSE;
