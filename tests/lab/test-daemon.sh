@@ -20,6 +20,11 @@ home() {
 nl=$'\n'
 pinned() { virsh -q dumpxml "$1" | grep -c '<vcpupin' || true; }
 held() { [[ "$(lab_affinity "$1" 0)" =~ ^[0-3]$ ]]; }
+# replays FILE CUT DECISIONS: with at least so many, bit for bit; CUT: whether its writer was killed.
+replays() {
+	vmbalancer replay "$1" -o json >/tmp/replay.json || return 1
+	jq -e ".same and .cut == $2 and .decisions >= $3 and .lines > 3" /tmp/replay.json >/dev/null
+}
 actions() { grep -c "^vmbalancerd: guest .*\(pinned to node\|moved from\)" $log; }
 restart_libvirtd() {
 	kill "$(pidof libvirtd)"
@@ -39,6 +44,7 @@ lab_scatter left 2 0,1 --free
 lab_scatter flip 3 1,2 --free
 left=$(lab_pages left; lab_affinity left)
 
+printf '[record]\nfile=/tmp/recording\n' >>/etc/vmbalancer.conf
 daemon
 lab_ok "within 60 s the guests that opted in are home" lab_until 60 eval 'home one && home two' ||
 	sed 's/^/# /' $log
@@ -68,7 +74,11 @@ for try in 1 2 3; do
 	restart_libvirtd
 	lab_until 40 eval "[ \$(grep -c 'connected to libvirt\$' $log) -gt $try ]"
 done
+vmbalancer record /tmp/watched --for 15s -o json >/tmp/watched.json &
 sleep 20
+wait $!
+lab_is "$(jq -r .reason /tmp/watched.json)" null "beside it one who only watches records, too"
+lab_ok "which replays to the same" replays /tmp/watched false 2
 lab_ok "it survives three restarts of libvirtd" kill -0 "$daemon"
 lab_is "$(grep -c 'vmbalancerd: connected to libvirt$' $log)" 4 "and connected again each time"
 lab_is "$(actions)" "$before" "all at home: no further action"
@@ -95,14 +105,22 @@ lab_is "$(vmbalancer status -o json | jq -r '.guests[] | select(.name == "one") 
 vmbalancer release young >/dev/null
 lab_is "$(lab_affinity young 0)" 0-3 "and release is exact"
 mv $log $log.1 && : >$log
+printf '[record]\nfile=/tmp/recording\n' >>/etc/vmbalancer.conf
 daemon
 lab_ok "a new start brings home again what was released" lab_until 60 home young
 lab_is "$(grep -c "guest \(one\|flip\): .*\(pinned to node\|moved from\)" $log)" 0 "and does nothing again to the others"
+
+lab_ok "the recording of the one that was killed replays bit for bit" replays /tmp/recording.old true 10 ||
+	vmbalancer replay /tmp/recording.old 2>&1 | sed 's/^/# /'
+lab_note "$(jq -r '"\(.seconds) s, \(.looks) looks, \(.guests) guests, \(.placements) placements"' /tmp/replay.json)," \
+	"$(stat -c %s /tmp/recording.old) bytes:" \
+	"$(jq --argjson size "$(stat -c %s /tmp/recording.old)" '$size / .seconds * 60 | floor' /tmp/replay.json) bytes a minute"
 
 # SIGTERM gives everything back, and leaves the operator's pin.
 kill -TERM "$daemon"
 wait "$daemon"
 lab_is "$?" 0 "SIGTERM: it ends well"
+lab_ok "SIGTERM: the recording has its end, and replays" replays /tmp/recording false 2
 for name in one flip young; do
 	lab_is "$(lab_affinity $name 0)" 0-3 "SIGTERM: $name may run anywhere again"
 done

@@ -77,6 +77,9 @@ is 'policies' 'home-node' plan --policy h
 is 'a verb for the daemon' 'pause' pau
 is 'it takes no guest' '' pause web
 is 'without the daemon' '--no-daemon' show --no
+is 'files of replay' 'vmbalancer' replay vmb
+is 'options of record' '--force' record --forc
+is 'times of record' '10min' record --for 10
 is 'policy verbs' 'list|get|set|unset' policy ''
 [[ -e owned ]] && { echo "not ok a name was run"; failed=1; }
 echo "1..$number"

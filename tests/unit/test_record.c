@@ -486,7 +486,7 @@ damage_is_told(void)
     g_assert_true(g_file_get_contents(stage.path, &data, &length, NULL));
     memset(data + length / 2, 0xff, 64);
     g_assert_true(g_file_set_contents(stage.path, data, (gssize)length, NULL));
-    expect_refusal(&stage, VB_ERROR_INVALID, "damaged after line");
+    expect_refusal(&stage, VB_ERROR_INVALID, "damaged; ");
     tear_down(&stage);
 }
 

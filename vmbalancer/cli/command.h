@@ -48,6 +48,8 @@ extern const VbCommand vb_command_policy;
 extern const VbCommand vb_command_history;
 extern const VbCommand vb_command_pause;
 extern const VbCommand vb_command_resume;
+extern const VbCommand vb_command_record;
+extern const VbCommand vb_command_replay;
 extern const VbCommand vb_command_doctor;
 
 /** All verbs, in the order of the help, ending with NULL. */

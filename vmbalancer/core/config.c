@@ -31,6 +31,7 @@ config_clear(gpointer data)
 {
     VbConfig *config = data;
     g_free(config->default_policy);
+    g_free(config->record_file);
     g_hash_table_unref(config->settings);
     g_hash_table_unref(config->guests);
     g_strfreev(config->limits.policies);
@@ -135,6 +136,20 @@ set_node(VbConfig *config, guint64 node, const VbConfigPlace *place, GPtrArray *
 }
 
 static gboolean
+set_record(VbConfig *config, const VbConfigPlace *place, GPtrArray *warnings, GError **error)
+{
+    if (g_str_equal(place->key, "limit"))
+        return vb_config_bytes(place, FALSE, &config->record_limit_bytes, error);
+    if (!g_str_equal(place->key, "file"))
+        return vb_config_ignore(place, warnings);
+    if (*place->value != '\0' && !g_path_is_absolute(place->value))
+        return vb_config_refuse(place, error, "a path from the root on, or nothing");
+    g_free(config->record_file);
+    config->record_file = *place->value != '\0' ? g_strdup(place->value) : NULL;
+    return TRUE;
+}
+
+static gboolean
 set_parameter(VbConfig *config, const char *policy, const VbConfigPlace *place, GError **error)
 {
     gint64 value;
@@ -153,6 +168,8 @@ set_value(VbConfig *config, const VbConfigPlace *place, GPtrArray *warnings, GEr
         return set_main(config, place, warnings, error);
     if (g_str_equal(place->group, "limits"))
         return vb_config_set_limit(&config->limits, place, warnings, error);
+    if (g_str_equal(place->group, "record"))
+        return set_record(config, place, warnings, error);
     if (g_str_has_prefix(place->group, "policy ") && place->group[strlen("policy ")] != '\0')
         return set_parameter(config, place->group + strlen("policy "), place, error);
     if (g_str_has_prefix(place->group, "node ") &&

@@ -2,6 +2,7 @@
 #include "daemon/instance.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/recording.h"
 #include "engine/files.h"
 #include "engine/loop.h"
 #include <glib-unix.h>
@@ -84,6 +85,12 @@ on_stopped(gpointer user_data)
     g_main_loop_quit(((Daemon *)user_data)->main_loop);
 }
 
+static void
+on_recorded(VbRecorder *recorder, const char *reason, const GError *error, gpointer user_data)
+{
+    vb_recording_log(recorder, reason, error);
+}
+
 static const VbLoopWatcher watcher = {
     .acted = on_acted,
     .declined = on_declined,
@@ -92,6 +99,7 @@ static const VbLoopWatcher watcher = {
     .turned = on_turned,
     .stopped = on_stopped,
     .noted = on_noted,
+    .recorded = on_recorded,
 };
 
 static void
@@ -148,6 +156,7 @@ serve(const Options *options, VbConfig *config)
     daemon.main_loop = g_main_loop_new(NULL, FALSE);
     daemon.reach = vb_reach_new(options->uri, config);
     daemon.loop = vb_loop_new(daemon.reach, config, &watcher, &daemon);
+    vb_recording_begin(daemon.loop, config, options->uri);
     daemon.events = vb_events_new(vb_event_link_ops(), options->uri, NULL, on_event, &daemon);
     g_unix_signal_add(SIGTERM, on_stop, &daemon);
     g_unix_signal_add(SIGINT, on_stop, &daemon);
@@ -192,6 +201,8 @@ main(int argc, char **argv)
     setlocale(LC_ALL, "");
     /* libvirt's client writes to a socket whose other end may be gone. */
     signal(SIGPIPE, SIG_IGN);
+    /* A recording that may not grow any more ends, not the daemon. */
+    signal(SIGXFSZ, SIG_IGN);
     if (!parse_options(&argc, &argv, &options, &error)) {
         g_printerr("vmbalancerd: %s; see vmbalancerd --help\n", error->message);
         return EXIT_USAGE;

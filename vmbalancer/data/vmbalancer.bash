@@ -61,7 +61,7 @@ _vmbalancer_offer_guests() {
 _vmbalancer() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' action='' uri='' word i
 	local common='-c --connect -o --output --config --qmp-passthrough --no-daemon --help'
-	local verbs='status show top plan rebalance release advise policy history pause resume doctor'
+	local verbs='status show top plan rebalance release advise policy history pause resume record replay doctor'
 	COMPREPLY=()
 	# "--option=value" comes as three words
 	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -73,7 +73,7 @@ _vmbalancer() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --interval | --count | --page-size)
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			# A URI comes in pieces, as ":" breaks words.
@@ -96,6 +96,7 @@ _vmbalancer() {
 	--to) _vmbalancer_words "$(cat /sys/devices/system/node/online 2>/dev/null)" "$cur"; return ;;
 	-c | --connect) _vmbalancer_words 'qemu:///system' "$cur"; return ;;
 	--since) _vmbalancer_words '1h 1d 7d' "$cur"; return ;;
+	--for) _vmbalancer_words '10min 1h' "$cur"; return ;;
 	--interval | --count | --limit) return ;;
 	esac
 
@@ -108,6 +109,7 @@ _vmbalancer() {
 	plan) options+=' --to --policy --force' ;;
 	release) options+=' --all' ;;
 	history) options+=' --since --limit' ;;
+	record) options+=' --for --limit --force' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
 	advise) options+=' --page-size -v --verbose' ;;
 	esac
@@ -117,6 +119,7 @@ _vmbalancer() {
 	fi
 	case $verb in
 	show | plan | rebalance | release | history) _vmbalancer_offer_guests "$cur" "$uri" ;;
+	record | replay) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	policy)
 		if [[ -z $action ]]; then
 			_vmbalancer_words 'list get set unset' "$cur"

@@ -76,7 +76,7 @@ judge(Playback *playback, const GError *why, GError **error)
         playback->cut = playback->at_end;
         return TRUE;
     }
-    g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "damaged after line %" G_GUINT64_FORMAT,
+    g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "damaged; %" G_GUINT64_FORMAT " lines before that could be replayed",
                 vb_replay_report(playback->replay)->lines);
     return FALSE;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -328,4 +329,16 @@ vb_recorder_open(const char *path, gboolean force, GError **error)
         g_set_error(error, VB_ERROR, VB_ERROR_FAILED, "cannot open %s: %s", path,
                     g_strerror(errno));
     return -1;
+}
+
+int
+vb_recorder_open_next(const char *path, GError **error)
+{
+    g_autofree char *old = g_strconcat(path, ".old", NULL);
+    if (rename(path, old) < 0 && errno != ENOENT) {
+        g_set_error(error, VB_ERROR, VB_ERROR_FAILED, "cannot rename %s to %s: %s", path, old,
+                    g_strerror(errno));
+        return -1;
+    }
+    return vb_recorder_open(path, FALSE, error);
 }

@@ -54,5 +54,7 @@ void vb_recorder_free(VbRecorder *recorder);
  * Returns: its descriptor, -1 with an error
  */
 int vb_recorder_open(const char *path, gboolean force, GError **error);
+/** The same, but what is there is kept as "PATH.old", in place of an older one. */
+int vb_recorder_open_next(const char *path, GError **error);
 
 G_END_DECLS
