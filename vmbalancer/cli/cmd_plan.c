@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cmd_plan.h"
+#include "cli/answer.h"
 #include "cli/render.h"
 #include "core/codec.h"
 #include <stdio.h>
@@ -67,13 +68,25 @@ typedef struct {
 } Work;
 
 static gboolean
-work(gpointer data, GCancellable *cancellable, GError **error)
+work_here(Work *job, GCancellable *cancellable, GError **error)
 {
-    Work *job = data;
     g_autoptr(VbEngine) engine = vb_command_open(job->cli, FALSE, error);
     if (engine == NULL)
         return FALSE;
     job->decision = vb_plan_decide(engine, &job->request, cancellable, error);
+    return job->decision != NULL;
+}
+
+static gboolean
+work(gpointer data, GCancellable *cancellable, GError **error)
+{
+    Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    if (!vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    if (host == NULL)
+        return work_here(job, cancellable, error);
+    job->decision = vb_answer_decision(host, &job->request, cancellable, error);
     return job->decision != NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/cmd_policy.h"
 #include "cli/job.h"
 #include "cli/render_policy.h"
+#include "cli/service.h"
 #include "core/json_write.h"
 #include "engine/document.h"
 #include "engine/files.h"
@@ -15,7 +16,7 @@
 typedef struct {
     const VbCli *cli;
     const char *guest;
-    VbWish *wish;          /* set: what to ask; unset: NULL */
+    VbWish *wish; /* set: what to ask; unset: NULL */
     VbScope scope;
     VbConfig *config;
     VbGuestPolicy *policy; /* get */
@@ -31,9 +32,8 @@ work_clear(Work *job)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 
 static gboolean
-work_get(gpointer data, GCancellable *cancellable, GError **error)
+get_here(Work *job, GError **error)
 {
-    Work *job = data;
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     job->config = vb_config_read(vb_config_files(), job->cli->config, warnings, error);
     for (guint i = 0; i < warnings->len; i++)
@@ -48,9 +48,79 @@ work_get(gpointer data, GCancellable *cancellable, GError **error)
 }
 
 static gboolean
+work_get(gpointer data, GCancellable *cancellable, GError **error)
+{
+    Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    g_autofree char *text = NULL;
+    if (!vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    if (host == NULL)
+        return get_here(job, error);
+    if (!vb_bus_host_call_get_policy_sync(host, job->guest, VB_SERVICE_FLAGS, VB_SERVICE_READ_MS,
+                                          &text, cancellable, error))
+        return vb_service_explain(error);
+    job->policy = vb_document_policy_parse(text, -1, error);
+    return job->policy != NULL || vb_service_garbled(error);
+}
+
+static GVariant *
+scope_options(const VbScope *scope)
+{
+    g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(NULL);
+    if (scope->live)
+        g_variant_dict_insert(&options, "live", "b", TRUE);
+    if (scope->config)
+        g_variant_dict_insert(&options, "config", "b", TRUE);
+    return g_variant_dict_end(&options);
+}
+
+/* In the words of a host file. */
+static GVariant *
+wish_words(const VbWish *wish)
+{
+    GVariantBuilder words;
+    g_variant_builder_init(&words, G_VARIANT_TYPE("a{ss}"));
+    for (guint field = 0; field < VB_WISH_FIELDS; field++) {
+        g_autofree char *text = vb_wish_text(wish, field);
+        if (text != NULL)
+            g_variant_builder_add(&words, "{ss}", vb_wish_words(field)->key, text);
+    }
+    g_autoptr(GList) names = vb_wish_parameter_names(wish);
+    for (GList *name = names; name != NULL; name = name->next) {
+        const gint64 *value = g_hash_table_lookup(wish->parameters, name->data);
+        g_autofree char *key = g_strconcat("parameter.", name->data, NULL);
+        g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, *value);
+        g_variant_builder_add(&words, "{ss}", key, text);
+    }
+    return g_variant_builder_end(&words);
+}
+
+static gboolean
+write_there(Work *job, VbBusHost *host, GCancellable *cancellable, GError **error)
+{
+    GVariant *options = scope_options(&job->scope);
+    VbScope *scope = &job->scope;
+    gboolean done =
+        job->wish != NULL
+            ? vb_bus_host_call_set_policy_sync(host, job->guest, wish_words(job->wish), options,
+                                               VB_SERVICE_FLAGS, VB_SERVICE_WRITE_MS, &scope->live,
+                                               &scope->config, cancellable, error)
+            : vb_bus_host_call_unset_policy_sync(host, job->guest, options, VB_SERVICE_FLAGS,
+                                                 VB_SERVICE_WRITE_MS, &scope->live, &scope->config,
+                                                 cancellable, error);
+    return done || vb_service_explain(error);
+}
+
+static gboolean
 work_write(gpointer data, GCancellable *cancellable, GError **error)
 {
     Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    if (!vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    if (host != NULL)
+        return write_there(job, host, cancellable, error);
     g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(job->cli->uri, DEADLINE_MS, error);
     return hypervisor != NULL && vb_guest_policy_write(hypervisor, job->guest, job->wish,
                                                        &job->scope, DEADLINE_MS, error);
@@ -167,8 +237,9 @@ vb_policy_set(const VbCommand *command, VbCli *cli, int argc, char **argv)
          "a parameter of the policy; may be given several times", "NAME=VALUE"},
     };
     for (guint field = VB_WISH_HOME, n = 3; field < VB_WISH_FIELDS; field++, n++)
-        entries[n] = (GOptionEntry){vb_wish_words(field)->key, 0, 0, G_OPTION_ARG_STRING,
-                                    &values[field], vb_wish_words(field)->expected, "VALUE"};
+        entries[n] = (GOptionEntry){
+            vb_wish_words(field)->key,      0,      0, G_OPTION_ARG_STRING, &values[field],
+            vb_wish_words(field)->expected, "VALUE"};
     int status = VB_EXIT_USAGE;
     if (vb_command_parse(command, cli, entries, &argc, &argv)) {
         values[VB_WISH_POLICY] = argc == 4 ? g_strdup(argv[3]) : NULL;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/answer.h"
 #include "cli/cmd_plan.h"
 #include "cli/render.h"
 #include "core/codec.h"
+#include "core/json_write.h"
 #include "core/text.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -15,9 +17,11 @@ typedef struct {
     VbPlanRequest request;
     guint64 rate_bytes_per_s; /* 0 = the configuration's */
     gboolean dry_run;
+    gboolean wait;
     VbDecision *decision;
     GPtrArray *outcomes;
-    GMutex lock; /* guards progress */
+    VbJobAnswer answer; /* of a daemon; its path is NULL if there is none */
+    GMutex lock;        /* guards progress */
     VbRunProgress progress;
     gint64 started_us;
     gboolean on_terminal;
@@ -65,9 +69,8 @@ clear_progress(Work *job)
 }
 
 static gboolean
-work(gpointer data, GCancellable *cancellable, GError **error)
+work_here(Work *job, GCancellable *cancellable, GError **error)
 {
-    Work *job = data;
     g_autoptr(VbEngine) engine = vb_command_open(job->cli, FALSE, error);
     if (engine == NULL)
         return FALSE;
@@ -78,6 +81,35 @@ work(gpointer data, GCancellable *cancellable, GError **error)
         job->outcomes = vb_engine_run(engine, job->decision, job->rate_bytes_per_s, on_progress,
                                       job, cancellable);
     return TRUE;
+}
+
+static gboolean
+work_there(Work *job, VbBusHost *host, GCancellable *cancellable, GError **error)
+{
+    if (job->dry_run) {
+        job->decision = vb_answer_decision(host, &job->request, cancellable, error);
+        return job->decision != NULL;
+    }
+    if (!vb_answer_rebalance(host, &job->request, job->rate_bytes_per_s, job->wait, on_progress,
+                             job, cancellable, &job->answer, error))
+        return FALSE;
+    if (!job->answer.ended)
+        return TRUE;
+    job->decision = g_new0(VbDecision, 1);
+    job->decision->plan = g_steal_pointer(&job->answer.plan);
+    job->outcomes = g_steal_pointer(&job->answer.outcomes);
+    return TRUE;
+}
+
+static gboolean
+work(gpointer data, GCancellable *cancellable, GError **error)
+{
+    Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    if (!vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    return host != NULL ? work_there(job, host, cancellable, error)
+                        : work_here(job, cancellable, error);
 }
 
 static gboolean
@@ -104,6 +136,10 @@ static void
 print_outcomes(const Work *job)
 {
     const VbDecision *decision = job->decision;
+    if (job->cli->json && job->answer.document != NULL) {
+        vb_service_print_json(job->answer.document, "vmbalancer.rebalance/1", NULL);
+        return;
+    }
     if (job->cli->json) {
         g_autoptr(JsonNode) node =
             vb_codec_rebalance(decision->plan, decision->predicted, job->outcomes);
@@ -142,9 +178,34 @@ status_of(const Work *job)
     return unreachable > 0 ? VB_EXIT_UNREACHABLE : gone > 0 ? VB_EXIT_NO_GUEST : VB_EXIT_FAILED;
 }
 
+/* It goes on without us. */
+static void
+print_begun(const Work *job)
+{
+    const VbRunProgress *now = &job->answer.progress;
+    if (job->cli->json) {
+        g_autoptr(JsonNode) node = vb_json_document("vmbalancer.job/1");
+        JsonObject *object = json_node_get_object(node);
+        vb_json_put_text(object, "job", job->answer.path);
+        json_object_set_int_member(object, "guests", now->guests_planned);
+        vb_json_put_u64(object, "bytes", now->bytes_planned);
+        vb_command_print_json(node);
+        return;
+    }
+    g_autofree char *planned = vb_bytes_format(now->bytes_planned);
+    printf(
+        "vmbalancerd brings %u guest%s home, %s to move: watch it with vmbalancer top; vmbalancer "
+        "history tells what became of it; --wait waits for the end\n",
+        now->guests_planned, now->guests_planned == 1 ? "" : "s", planned);
+}
+
 static int
 conclude(Work *job)
 {
+    if (job->answer.path != NULL && !job->answer.ended) {
+        print_begun(job);
+        return VB_EXIT_DONE;
+    }
     if (job->dry_run) {
         vb_plan_print(job->cli, job->decision);
         return VB_EXIT_DONE;
@@ -158,14 +219,13 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
     g_auto(VbPlanOptions) options = {0};
     g_autofree char *rate = NULL;
-    gboolean wait = FALSE;
     Work job = {.cli = cli, .on_terminal = isatty(STDERR_FILENO)};
     const GOptionEntry entries[] = {
         {"rate", 0, 0, G_OPTION_ARG_STRING, &rate,
          "pace of all moves together, e.g. 256MiB/s, or \"max\"", "R"},
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &job.dry_run, "show the plan and change nothing",
          NULL},
-        {"wait", 0, 0, G_OPTION_ARG_NONE, &wait,
+        {"wait", 0, 0, G_OPTION_ARG_NONE, &job.wait,
          "return when all is done (always so where no daemon does the work)", NULL},
         VB_PLAN_ENTRIES(options),
         {NULL},
@@ -181,6 +241,7 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     int status = worked ? conclude(&job) : vb_command_fail(error);
     g_clear_pointer(&job.outcomes, g_ptr_array_unref);
     vb_decision_free(job.decision);
+    vb_job_answer_clear(&job.answer);
     g_mutex_clear(&job.lock);
     return status;
 }

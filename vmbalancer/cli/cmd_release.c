@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cmd_release.h"
 #include "cli/job.h"
+#include "cli/service.h"
 #include "cli/text.h"
 #include "engine/document.h"
 #include <stdio.h>
@@ -13,9 +14,24 @@ typedef struct {
 } Work;
 
 static gboolean
+work_there(Work *job, VbBusHost *host, GCancellable *cancellable, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!vb_bus_host_call_release_sync(host, job->guest, VB_SERVICE_FLAGS, VB_SERVICE_WRITE_MS,
+                                       &text, cancellable, error))
+        return vb_service_explain(error);
+    return vb_document_release_parse(text, -1, &job->release, error) || vb_service_garbled(error);
+}
+
+static gboolean
 work(gpointer data, GCancellable *cancellable, GError **error)
 {
     Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    if (!vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    if (host != NULL)
+        return work_there(job, host, cancellable, error);
     g_autoptr(VbEngine) engine = vb_command_open_pins(job->cli, error);
     return engine != NULL && vb_engine_release(engine, job->guest, &job->release, error);
 }

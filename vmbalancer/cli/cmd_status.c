@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/answer.h"
 #include "cli/job.h"
 #include "cli/render.h"
 #include "core/codec.h"
@@ -16,14 +16,27 @@ typedef struct {
 } Work;
 
 static gboolean
-work(gpointer data, GCancellable *cancellable, GError **error)
+work_here(Work *job, GCancellable *cancellable, GError **error)
 {
-    Work *job = data;
     g_autoptr(VbEngine) engine = vb_command_open(job->cli, job->exact, error);
     if (engine == NULL || !vb_engine_look(engine, VB_LOOK_ONCE, WINDOW_MS, cancellable, error))
         return FALSE;
     job->snapshot = vb_engine_snapshot(engine);
     return TRUE;
+}
+
+static gboolean
+work(gpointer data, GCancellable *cancellable, GError **error)
+{
+    Work *job = data;
+    g_autoptr(VbBusHost) host = NULL;
+    /* The daemon samples. */
+    if (!job->exact && !vb_service_find(job->cli, cancellable, &host, error))
+        return FALSE;
+    if (host == NULL)
+        return work_here(job, cancellable, error);
+    job->snapshot = vb_answer_snapshot(host, cancellable, error);
+    return job->snapshot != NULL;
 }
 
 /* Leaves one guest in the snapshot. */

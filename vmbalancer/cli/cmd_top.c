@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/answer.h"
 #include "cli/top.h"
 
 #define INTERVAL_S_DEFAULT 2.0
@@ -8,26 +8,53 @@
 
 /* What each look needs. */
 typedef struct {
-    VbEngine *engine;
+    const VbCli *cli;
+    VbEngine *engine; /* NULL: the daemon looks */
     guint interval_ms;
 } Watch;
 
+static gboolean
+take(VbTopSight *ret, VbDecision *decision)
+{
+    if (decision == NULL)
+        return FALSE;
+    ret->snapshot = g_steal_pointer(&decision->before);
+    ret->plan = g_steal_pointer(&decision->plan);
+    vb_decision_free(decision);
+    return TRUE;
+}
+
+/* Found anew each time: a daemon may be restarted in the life of a screen. */
+static gboolean
+look_there(VbTopSight *ret, gpointer user_data, GCancellable *cancellable, GError **error)
+{
+    const Watch *watch = user_data;
+    g_autoptr(VbBusHost) host = vb_service_open(watch->cli, cancellable, error);
+    return host != NULL &&
+           take(ret, vb_answer_decision(host, &(VbPlanRequest){0}, cancellable, error));
+}
+
 /* Half of the interval goes by while the vCPUs are watched. */
 static gboolean
-look(VbTopSight *ret, gpointer user_data, GCancellable *cancellable, GError **error)
+look_here(VbTopSight *ret, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     Watch *watch = user_data;
-    VbPlanRequest everybody = {0};
     if (!vb_engine_look(watch->engine, VB_LOOK_ONCE, watch->interval_ms / 2, cancellable, error))
         return FALSE;
     g_autoptr(VbSnapshot) snapshot = vb_engine_snapshot(watch->engine);
-    g_autoptr(VbDecision) decision =
-        vb_engine_decide(snapshot, vb_engine_config(watch->engine), &everybody, error);
-    if (decision == NULL)
+    return take(ret, vb_engine_decide(snapshot, vb_engine_config(watch->engine),
+                                      &(VbPlanRequest){0}, error));
+}
+
+/* Before the screen is opened, so that warnings are not wiped by it. */
+static gboolean
+begin(Watch *watch, GError **error)
+{
+    g_autoptr(VbBusHost) host = NULL;
+    if (!vb_service_find(watch->cli, NULL, &host, error))
         return FALSE;
-    ret->snapshot = g_steal_pointer(&snapshot);
-    ret->plan = g_steal_pointer(&decision->plan);
-    return TRUE;
+    watch->engine = host == NULL ? vb_command_open(watch->cli, FALSE, error) : NULL;
+    return host != NULL || watch->engine != NULL;
 }
 
 static int
@@ -56,13 +83,12 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
                                  INTERVAL_S_MAX);
     if (count < 0)
         return vb_command_misuse(command, "--count takes a number of looks");
-    /* Opened before the screen is, so that warnings are not wiped by it. */
-    g_autoptr(VbEngine) engine = vb_command_open(cli, FALSE, &error);
-    if (engine == NULL)
+    Watch watch = {.cli = cli, .interval_ms = (guint)(interval * 1000)};
+    if (!begin(&watch, &error))
         return vb_command_fail(error);
-    Watch watch = {.engine = engine, .interval_ms = (guint)(interval * 1000)};
+    g_autoptr(VbEngine) engine = watch.engine;
     VbTopOptions options = {
-        .look = look,
+        .look = engine != NULL ? look_here : look_there,
         .user_data = &watch,
         .interval_ms = watch.interval_ms,
         .count = (guint)count,

@@ -217,7 +217,7 @@ vb_service_load(GDBusProxy *proxy, GCancellable *cancellable, GError **error)
 
 /* By its unique name: another one that comes after it is not the one that was asked. */
 static VbBusHost *
-find_daemon(GCancellable *cancellable, GError **error)
+find_owner_of_name(GCancellable *cancellable, GError **error)
 {
     g_autoptr(GDBusConnection) bus = NULL;
     vb_bus_errors_register();
@@ -238,6 +238,16 @@ find_daemon(GCancellable *cancellable, GError **error)
     if (!vb_service_load(G_DBUS_PROXY(host), cancellable, error))
         return NULL;
     return g_steal_pointer(&host);
+}
+
+/* There may be none, so whoever cancels it hears what he would hear without a bus. */
+static VbBusHost *
+find_daemon(GCancellable *cancellable, GError **error)
+{
+    VbBusHost *host = find_owner_of_name(cancellable, error);
+    if (host == NULL && g_error_matches(*error, VB_ERROR, VB_ERROR_CANCELLED))
+        replace(error, VB_ERROR_CANCELLED, "cancelled while looking");
+    return host;
 }
 
 /* The libvirt connection that was named; NULL: the daemon's is as good as any. */
