@@ -35,6 +35,7 @@ OWNED_HEADERS = [
     (r"sched\.h", ("sys", "mover")),
     (r"curses\.h|ncurses", ("cli",)),
     (r"systemd/", ("daemon",)),
+    (r"polkit/", ("daemon",)),
     (r"gio/|glib/gstdio\.h|glib-unix\.h", ("qmp", "sys", "libvirt", "mover", "observe", "act",
                                           "engine", "bus", "daemon", "cli")),
     (r"sys/|unistd\.h|fcntl\.h|dirent\.h|poll\.h|time\.h|signal\.h|pthread\.h|stdio\.h",

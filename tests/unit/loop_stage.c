@@ -38,7 +38,10 @@ on_trouble(const GError *error, gpointer data)
 static void
 on_turned(const VbLoopState *state, gpointer data)
 {
-    ((LoopStage *)data)->state = *state;
+    LoopStage *stage = data;
+    stage->state = *state;
+    if (stage->turned != NULL)
+        stage->turned(state, stage->turned_data);
 }
 
 static void

@@ -18,6 +18,8 @@ typedef struct {
     char *last_note;
     VbLoopState state;
     gboolean stopped;
+    void (*turned)(const VbLoopState *state, gpointer user_data); /* (nullable): hears of it, too */
+    gpointer turned_data;
 } LoopStage;
 
 /** It looks every 20 ms. */

@@ -31,6 +31,8 @@ done <<-END
 	644 $units/vmbalancer-mover@.service
 	644 $sysusers/vmbalancer.conf
 	644 $tmpfiles/vmbalancer.conf
+	644 $prefix/share/dbus-1/system.d/org.vmbalancer1.conf
+	644 $prefix/share/polkit-1/actions/org.vmbalancer1.policy
 	644 $prefix/share/vmbalancer/vmbalancer-domain-1.0.rng
 	644 $prefix/share/bash-completion/completions/vmbalancer
 	644 $prefix/share/man/man1/vmbalancer.1
@@ -51,6 +53,18 @@ ok "the daemon connects there" grep -qF "$socket" "$tree$sbin/vmbalancerd"
 for user in vmbalancerd.service vmbalancer-mover@.service; do
 	ok "the user of $user is made" grep -q "^u $(value $user User) " "$tree$sysusers/vmbalancer.conf"
 done
+# The DTD is polkitd's.
+dtd=/usr/share/polkit-1/policyconfig-1.dtd
+actions=$tree$prefix/share/polkit-1/actions/org.vmbalancer1.policy
+valid() { xmllint --noout --nonet --nowarning ${dtd:+--dtdvalid "$dtd"} "$1" 2>/dev/null; }
+[ -e $dtd ] || dtd=
+ok "polkit's actions are valid" valid "$actions"
+dtd=
+ok "the bus's policy is well-formed" valid "$tree$prefix/share/dbus-1/system.d/org.vmbalancer1.conf"
+user=$(value vmbalancerd.service User)
+ok "the daemon's user may own the name" grep -q "<policy user=\"$user\">" "$tree$prefix/share/dbus-1/system.d/org.vmbalancer1.conf"
+owned() { [ "$(grep -c '<action id=' "$actions")" -eq "$(grep -c "owner\">unix-user:$user<" "$actions")" ]; }
+ok "and may ask polkit about each action" owned
 ok "the socket is the daemon's user's" says vmbalancer-mover.socket SocketUser "$(value vmbalancerd.service User)"
 
 # exposure UNIT MOST: in tenths, as "systemd-analyze security" counts.

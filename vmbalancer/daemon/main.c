@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/bus.h"
 #include "daemon/instance.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -28,6 +29,7 @@ typedef struct {
     VbReach *reach;
     VbLoop *loop;
     VbEvents *events;
+    VbBus *bus;
 } Daemon;
 
 static VbConfig *
@@ -70,7 +72,10 @@ on_trouble(const GError *error, gpointer user_data)
 static void
 on_turned(const VbLoopState *state, gpointer user_data)
 {
+    const Daemon *daemon = user_data;
     vb_notify_state(state);
+    if (daemon->bus != NULL)
+        vb_bus_turned(daemon->bus, state);
 }
 
 static void
@@ -158,6 +163,8 @@ serve(const Options *options, VbConfig *config)
     daemon.loop = vb_loop_new(daemon.reach, config, &watcher, &daemon);
     vb_recording_begin(daemon.loop, config, options->uri);
     daemon.events = vb_events_new(vb_event_link_ops(), options->uri, NULL, on_event, &daemon);
+    g_autofree char *uri = vb_engine_uri(options->uri);
+    daemon.bus = vb_bus_new(daemon.loop, daemon.reach, vb_authority_new(), uri);
     g_unix_signal_add(SIGTERM, on_stop, &daemon);
     g_unix_signal_add(SIGINT, on_stop, &daemon);
     g_unix_signal_add(SIGHUP, on_reload, &daemon);

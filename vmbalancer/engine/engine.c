@@ -5,6 +5,7 @@
 #include "core/entry.h"
 #include "engine/files.h"
 #include "engine/private.h"
+#include "libvirt/uri.h"
 #include <vmbalancer/error.h>
 
 #define DEFAULT_DEADLINE_MS 10000
@@ -77,6 +78,12 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
         .user_data = engine,
     };
     return engine;
+}
+
+char *
+vb_engine_uri(const char *uri)
+{
+    return vb_uri_choose(uri);
 }
 
 void

@@ -33,6 +33,8 @@ typedef struct {
  * vb_hypervisor_connect().
  */
 VbEngine *vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **error);
+/** Returns: (transfer full): the URI that @uri (nullable) comes to. */
+char *vb_engine_uri(const char *uri);
 void vb_engine_close(VbEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbEngine, vb_engine_close)
 
