@@ -23,6 +23,13 @@ on_declined(const char *uuid, const char *name, const VbDecline *decline, gpoint
 }
 
 static void
+on_given_up(const char *uuid, const char *name, const VbDecline *decline, gpointer data)
+{
+    ((LoopStage *)data)->given_up++;
+    on_declined(uuid, name, decline, data);
+}
+
+static void
 on_released(const char *uuid, const char *name, const VbRelease *release, const GError *error,
             gpointer data)
 {
@@ -62,6 +69,7 @@ on_noted(const char *uuid, const char *name, const char *notes, gpointer data)
 static const VbLoopWatcher watcher = {
     .acted = on_acted,
     .declined = on_declined,
+    .given_up = on_given_up,
     .released = on_released,
     .trouble = on_trouble,
     .turned = on_turned,

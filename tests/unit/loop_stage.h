@@ -11,7 +11,7 @@ typedef struct {
     FakeReach *reach;
     VbConfig *config;
     VbLoop *loop;
-    guint acted, released, troubles, declined;
+    guint acted, released, troubles, declined, given_up;
     guint placed_at_start;
     char *last_decline;
     guint noted;

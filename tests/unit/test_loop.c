@@ -208,6 +208,27 @@ gives_up_what_an_operator_pins_in_mid_flight(void)
     loop_stage_tear_down(&stage);
 }
 
+/* What it had placed is given up, once; what was never its own is merely not placed. */
+static void
+tells_whom_it_gives_up(void)
+{
+    LoopStage stage;
+    loop_stage_set_up(&stage);
+    fake_reach_add(stage.reach, 2, "home-node", 512, 1);
+    fake_reach_take_away(stage.reach, 2);
+    loop_stage_tell(&stage, VB_EVENT_CONNECTED, 0);
+    LOOP_STAGE_UNTIL(g_strcmp0(stage.last_decline, "foreign-pin") == 0);
+    g_assert_cmpuint(stage.given_up, ==, 0);
+    fake_reach_add(stage.reach, 1, "home-node", 512, 2);
+    LOOP_STAGE_UNTIL(loop_stage_is_home(&stage, 1, 512) && stage.acted > 0);
+    fake_reach_take_away(stage.reach, 1);
+    loop_stage_tell(&stage, VB_EVENT_TUNABLE, 1);
+    LOOP_STAGE_UNTIL(stage.given_up == 1);
+    loop_stage_wait();
+    g_assert_cmpuint(stage.given_up, ==, 1);
+    loop_stage_tear_down(&stage);
+}
+
 static void
 rests_after_a_failure(void)
 {
@@ -302,6 +323,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/calls-off-when-a-guest-pauses", calls_off_when_a_guest_pauses);
     g_test_add_func("/loop/gives-up-what-an-operator-pins",
                     gives_up_what_an_operator_pins_in_mid_flight);
+    g_test_add_func("/loop/gives-up", tells_whom_it_gives_up);
     g_test_add_func("/loop/rests-after-a-failure", rests_after_a_failure);
     g_test_add_func("/loop/rebuilds-after-a-reconnect",
                     acts_after_a_reconnect_only_on_what_it_sees_since);

@@ -5,6 +5,7 @@
 #include "daemon/notify.h"
 #include "daemon/recording.h"
 #include "engine/files.h"
+#include "engine/history.h"
 #include "engine/loop.h"
 #include <glib-unix.h>
 #include <locale.h>
@@ -53,7 +54,15 @@ on_acted(const VbFlight *flight, const VbAction *action, const VbOutcome *outcom
 static void
 on_declined(const char *uuid, const char *name, const VbDecline *decline, gpointer user_data)
 {
-    vb_log_decline(uuid, name, decline);
+    if (vb_log_decline(uuid, name, decline))
+        vb_history_decline(decline, FALSE);
+}
+
+static void
+on_given_up(const char *uuid, const char *name, const VbDecline *decline, gpointer user_data)
+{
+    vb_log_given_up(name, decline);
+    vb_history_decline(decline, TRUE);
 }
 
 static void
@@ -99,6 +108,7 @@ on_recorded(VbRecorder *recorder, const char *reason, const GError *error, gpoin
 static const VbLoopWatcher watcher = {
     .acted = on_acted,
     .declined = on_declined,
+    .given_up = on_given_up,
     .released = on_released,
     .trouble = on_trouble,
     .turned = on_turned,

@@ -38,6 +38,9 @@ typedef struct {
     /** Why an opted-in guest is not placed became another, or, with a NULL @decline, nothing. */
     void (*declined)(const char *uuid, const char *name, const VbDecline *decline,
                      gpointer user_data);
+    /** (nullable): In place of that: a guest that it had placed is left to somebody else now. */
+    void (*given_up)(const char *uuid, const char *name, const VbDecline *decline,
+                     gpointer user_data);
     /** It gave back a guest's pins, as it stops or was asked to, or could not: @error. */
     void (*released)(const char *uuid, const char *name, const VbRelease *release,
                      const GError *error, gpointer user_data);

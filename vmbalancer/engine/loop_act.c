@@ -6,6 +6,8 @@ tell_outcomes(VbLoop *loop, const VbFlight *flight)
 {
     for (guint i = 0; i < flight->outcomes->len; i++) {
         const VbOutcome *outcome = g_ptr_array_index(flight->outcomes, i);
+        if (vb_outcome_acted(outcome))
+            vb_loop_ward(loop, flight->uuid, flight->name)->ours = TRUE;
         loop->watcher->acted(flight, g_ptr_array_index(flight->plan->actions, outcome->action),
                              outcome, loop->user_data);
     }
@@ -78,6 +80,18 @@ vb_loop_fly(VbLoop *loop, const VbDecision *decision, const char *uuid, guint64 
                         rate_bytes_per_s);
 }
 
+/* Keeps whose the guest is. Returns: TRUE if it was ours until now and is somebody else's. */
+static gboolean
+gives_up(VbWard *ward, const VbGuest *guest)
+{
+    gboolean others =
+        guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY;
+    gboolean was_ours = ward->ours;
+    /* One that is bounded shows as that, placed by us or not. */
+    ward->ours = guest->owner == VB_OWNER_OURS || (was_ours && guest->owner == VB_OWNER_BOUNDED);
+    return was_ours && others;
+}
+
 static void
 tell_declines(VbLoop *loop, const VbVerdict *verdict)
 {
@@ -86,7 +100,12 @@ tell_declines(VbLoop *loop, const VbVerdict *verdict)
         const VbGuest *guest = vb_snapshot_find(verdict->decision->before, uuid);
         const VbDecline *decline = vb_plan_declined(verdict->decision->plan, uuid);
         VbWard *ward = vb_loop_ward(loop, uuid, guest->name);
-        if (vb_ward_decline(ward, decline))
+        gboolean gave_up = gives_up(ward, guest) && decline != NULL;
+        if (!vb_ward_decline(ward, decline))
+            continue;
+        if (gave_up && loop->watcher->given_up != NULL)
+            loop->watcher->given_up(uuid, ward->name, decline, loop->user_data);
+        else
             loop->watcher->declined(uuid, ward->name, decline, loop->user_data);
     }
 }

@@ -17,6 +17,7 @@ typedef struct {
     gboolean released;       /**< they were asked back: it is left alone */
     char *released_policy;   /**< its own policy then, NULL if it had none */
     char *notes;             /**< what was told last of its wishes, NULL if nothing */
+    gboolean ours;           /**< placed by us, when it was last decided on or acted on */
     char *declined;          /**< code of the decline that was told last, NULL if none holds */
 } VbWard;
 
