@@ -5,6 +5,7 @@ if [ -z "${LAB_INSIDE-}" ]; then
 	exit 2
 fi
 source "$LAB_DIR/lib/tap.sh"
+source "$LAB_DIR/lib/idle.sh"
 source "$LAB_DIR/lib/guest.sh"
 source "$LAB_DIR/lib/place.sh"
 source "$LAB_DIR/lib/serial.sh"
