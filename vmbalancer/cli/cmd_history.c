@@ -79,6 +79,15 @@ take_answer(Work *job, const char *text, GError **error)
     return job->document != NULL || vb_service_garbled(error);
 }
 
+/* An older daemon, or one that hangs or just went away: what is on disk is there all the same. */
+static gboolean
+may_do_without(const GError *error)
+{
+    return g_error_matches(error, VB_ERROR, VB_ERROR_UNSUPPORTED) ||
+           g_error_matches(error, VB_ERROR, VB_ERROR_UNREACHABLE) ||
+           g_error_matches(error, VB_ERROR, VB_ERROR_TIMEOUT);
+}
+
 /* The daemon knows the statistics of guests that run; without it, root reads what is on disk. */
 static gboolean
 work(gpointer data, GCancellable *cancellable, GError **error)
@@ -92,10 +101,15 @@ work(gpointer data, GCancellable *cancellable, GError **error)
     if (host == NULL)
         return read_here(job, cancellable, error);
     const char *const *guests = job->query.guests != NULL ? job->query.guests : none;
-    if (!vb_bus_host_call_history_sync(host, guests, options_of(&job->query), VB_SERVICE_FLAGS,
-                                       VB_SERVICE_READ_MS, &text, cancellable, error))
-        return vb_service_explain(error);
-    return take_answer(job, text, error);
+    g_autoptr(GError) why = NULL;
+    if (vb_bus_host_call_history_sync(host, guests, options_of(&job->query), VB_SERVICE_FLAGS,
+                                      VB_SERVICE_READ_MS, &text, cancellable, &why))
+        return take_answer(job, text, error);
+    vb_service_explain(&why);
+    if (may_do_without(why) && read_here(job, cancellable, NULL))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return FALSE;
 }
 
 static void
