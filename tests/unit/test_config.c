@@ -61,6 +61,24 @@ test_the_daemons_keys(void)
 }
 
 static void
+test_what_the_daemon_records(void)
+{
+    g_autoptr(VbConfig) plain = parse_sound("[record]\nfile=\n");
+    g_assert_null(plain->record_file);
+    g_autoptr(VbConfig) config = parse_sound("[record]\nfile=/var/tmp/a b\nlimit=16MiB\n");
+    g_assert_cmpstr(config->record_file, ==, "/var/tmp/a b");
+    g_assert_cmpuint(config->record_limit_bytes, ==, 16 * MIB);
+    static const char *const bad[] = {"file=here", "limit=much"};
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *text = g_strdup_printf("[record]\n%s\n", bad[i]);
+        g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GError) error = NULL;
+        g_assert_null(parse(text, warnings, &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+    }
+}
+
+static void
 test_a_whole_file(void)
 {
     g_autoptr(VbConfig) config = parse_sound("[vmbalancer]\n"
@@ -211,6 +229,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/an-empty-file", test_an_empty_file_gives_the_defaults);
     g_test_add_func("/config/the-daemons-keys", test_the_daemons_keys);
+    g_test_add_func("/config/what-the-daemon-records", test_what_the_daemon_records);
     g_test_add_func("/config/a-whole-file", test_a_whole_file);
     g_test_add_func("/config/bad-values-are-refused", test_bad_values_are_refused);
     g_test_add_func("/config/unknown-words-are-warned-of", test_unknown_words_are_warned_of);
