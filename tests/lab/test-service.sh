@@ -47,6 +47,7 @@ install -D -m 600 /dev/null /var/lib/vmbalancer/guests/of-root
 systemd-sysusers vmbalancer.conf
 systemd-tmpfiles --create vmbalancer.conf
 systemctl daemon-reload
+systemctl reload dbus
 lab_is "$(id -nG vmbalancer | tr ' ' '\n' | grep -x libvirt)" libvirt "the daemon's user may manage guests"
 lab_is "$(stat -c %U:%a /var/lib/vmbalancer /var/lib/vmbalancer/guests/of-root | paste -s -d ' ')" \
 	"vmbalancer:700 vmbalancer:600" "records of root are the service's now"
