@@ -7,6 +7,8 @@ static const VbPolicy *const all[] = {
     &vb_policy_home_node,
     &vb_policy_cpu_follows_memory,
     &vb_policy_autonuma,
+    &vb_policy_numa_core,
+    &vb_policy_adaptive_affinity,
     NULL,
 };
 

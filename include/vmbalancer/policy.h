@@ -48,6 +48,8 @@ extern const VbPolicy vb_policy_moron;
 extern const VbPolicy vb_policy_home_node;
 extern const VbPolicy vb_policy_cpu_follows_memory;
 extern const VbPolicy vb_policy_autonuma;
+extern const VbPolicy vb_policy_numa_core;
+extern const VbPolicy vb_policy_adaptive_affinity;
 
 /** All policies of this build, ending with NULL. */
 const VbPolicy *const *vb_policy_all(void);

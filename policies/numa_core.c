@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "seating.h"
+
+/*
+ * numa-core, after numa/core (Ingo Molnar, Peter Zijlstra, LKML 2012-11-12 to 12-07): a vCPU is
+ * shared or private. Shared ones are compressed onto the node that holds most of their siblings
+ * already and is not full; private ones are spread to the node with the most idle CPUs, if that
+ * beats their own by more than one. The same target must be chosen twice in a row. RAM follows
+ * lazily.
+ *
+ * The original told shared from private by hinting faults; without such a signal the vCPUs of one
+ * cell are each other's siblings, and one that is alone in its cell is private. Its buddies, who
+ * touched the same page last, are the siblings here. Its doubling of the interval when targets
+ * disagree is not needed: who disagrees is asked again by the next look.
+ */
+
+static const VbParameter parameters[] = {
+    {"confirm", 1, 100, 2, "",
+     "decisions in a row that must choose the same target, and looks that "
+     "must find RAM remote before it follows"},
+    {"imbalance", 0, 100000, 10000, "bp",
+     "CPUs' worth of idle time by which another node must beat a private vCPU's own"},
+    {"tolerance", 0, VB_BP, 100, "bp",
+     "share of a cell's RAM that may lie where no vCPU of it runs"},
+    {"cooldown", G_GINT64_CONSTANT(1000000000), G_MAXINT64, G_GINT64_CONSTANT(60000000000), "ns",
+     "time for which a guest that moved is left alone"},
+    {NULL},
+};
+
+static int
+here_of(const VbSeated *seated)
+{
+    return seated->node != VB_NO_NODE ? seated->node : seated->from;
+}
+
+/* Its siblings, by the node where they run. Returns: how many there are. */
+static guint
+count_siblings(const VbSeating *seating, const VbSeated *self, guint *by_node)
+{
+    guint count = 0;
+    for (guint i = 0; i < seating->seated->len; i++) {
+        const VbSeated *other = vb_seating_at(seating, i);
+        if (other == self || other->guest != self->guest || other->cell != self->cell)
+            continue;
+        count++;
+        if (here_of(other) != VB_NO_NODE)
+            by_node[here_of(other)]++;
+    }
+    return count;
+}
+
+/* Of nodes with as many siblings the one with more of the cell's RAM, then the lowest id. */
+static int
+compress_to(const VbSeating *seating, const VbSeated *self, const guint *siblings)
+{
+    int here = here_of(self), best = here, node;
+    VB_NODESET_FOREACH(node, self->allowed)
+    {
+        if (node == here || !vb_seating_has_room(seating, self, node, NULL))
+            continue;
+        guint most = best != VB_NO_NODE ? siblings[best] : 0;
+        gboolean more_ram = best != VB_NO_NODE && best != here && siblings[node] == most &&
+                            self->cell->by_node[node] > self->cell->by_node[best];
+        if (best == VB_NO_NODE || siblings[node] > most || more_ram)
+            best = node;
+    }
+    return best;
+}
+
+static gint64
+idle_bp(const VbSeating *seating, int node)
+{
+    return (gint64)seating->snapshot->topology.node[node].n_cpus * VB_BP - seating->load_bp[node];
+}
+
+static int
+spread_to(const VbSeating *seating, const VbSeated *self)
+{
+    int here = here_of(self), best = here, node;
+    gint64 beat =
+        here == VB_NO_NODE
+            ? G_MININT64
+            : idle_bp(seating, here) +
+                  MAX(self->demand_bp, vb_policy_parameter(seating->policy, seating->snapshot,
+                                                           self->guest, "imbalance"));
+    VB_NODESET_FOREACH(node, self->allowed)
+    {
+        if (node == here || !vb_seating_has_room(seating, self, node, NULL) ||
+            idle_bp(seating, node) <= beat)
+            continue;
+        beat = idle_bp(seating, node);
+        best = node;
+    }
+    return best;
+}
+
+static gboolean
+place(VbSeating *seating, VbSeated *self)
+{
+    guint siblings[VB_NODES_MAX] = {0};
+    gboolean shared = count_siblings(seating, self, siblings) > 0;
+    int target = shared ? compress_to(seating, self, siblings) : spread_to(seating, self);
+    if (target == here_of(self))
+        return FALSE;
+    vb_seating_send(seating, self, target);
+    return TRUE;
+}
+
+/* Compressing only ever brings siblings together, spreading only ever evens loads out: it ends. */
+static void
+decide(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
+{
+    static const VbFollow follow = {
+        "confirm", "tolerance", "siblings belong together, and who has none where CPUs are idle"};
+    g_autoptr(VbSeating) seating = vb_seating_new(policy, snapshot, "cooldown", plan);
+    for (gboolean changed = TRUE; changed;) {
+        changed = FALSE;
+        for (guint i = 0; i < seating->seated->len; i++)
+            changed |= place(seating, vb_seating_at(seating, i));
+    }
+    vb_seating_emit(seating, &follow);
+}
+
+const VbPolicy vb_policy_numa_core = {
+    .name = "numa-core",
+    .question = "does this vCPU share memory with others, or has it its own?",
+    .needs = VB_NEEDS_RESIDENCY | VB_NEEDS_SHARE | VB_NEEDS_DEMAND,
+    .parameters = parameters,
+    .decide = decide,
+};

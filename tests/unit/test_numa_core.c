@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What numa-core does in small worlds, told as a story each; what holds for every policy is in
+ * tests/property. */
+#include "world.h"
+#include <string.h>
+#include <vmbalancer/policy.h>
+
+static const VbPolicy *const policy = &vb_policy_numa_core;
+
+static void
+assert_plan(VbSnapshot *host, const VbGuest *guest, const char *actions, const char *declined)
+{
+    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
+    g_autofree char *got = world_describe(plan, guest);
+    const VbDecline *decline = vb_plan_declined(plan, guest->uuid);
+    g_assert_cmpstr(got, ==, actions);
+    g_assert_cmpstr(decline != NULL ? decline->code : NULL, ==, declined);
+}
+
+/* The decision before agreed with what this one leans to. */
+static void
+agree(VbSnapshot *host)
+{
+    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
+    for (guint i = 0; i < plan->intents->len; i++) {
+        const VbIntent *intent = g_ptr_array_index(plan->intents, i);
+        VbVcpu *vcpu = world_vcpu_of(vb_snapshot_find(host, intent->uuid), intent->vcpu);
+        vcpu->intent = intent->node;
+        vcpu->intent_seen = 1;
+    }
+}
+
+/* Siblings gather where most of them are, whoever holds their RAM; it follows. */
+static void
+test_siblings_gather(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 8 * GIB);
+    VbGuest *guest = world_guest(host, "web", "0,1,1");
+    for (guint i = 0; i < 3; i++)
+        world_vcpu_of(guest, i)->affinity = host->topology.node[i > 0].cpus;
+    world_fill(host, guest, 0, 0, 2 * GIB);
+    agree(host);
+    assert_plan(host, guest, "move 0: 0>1 2048M; pin vcpu0 >1", NULL);
+}
+
+/* A node that is full takes no more of them. */
+static void
+test_a_full_node_takes_none(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
+    VbGuest *guest = world_guest(host, "web", "0,1,1");
+    world_fill(host, guest, 0, 1, GIB);
+    agree(host);
+    assert_plan(host, guest, "", NULL);
+}
+
+/* Those who share with nobody go where CPUs are idle, each in its turn, and not for less than one
+ * CPU. */
+static void
+test_the_private_spread(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 8 * GIB);
+    VbGuest *guests[3];
+    for (guint i = 0; i < 3; i++) {
+        guests[i] = world_guest(host, "one", "0");
+        world_vcpu_of(guests[i], 0)->affinity = host->topology.node[0].cpus;
+    }
+    agree(host);
+    assert_plan(host, guests[0], "pin vcpu0 >1", NULL);
+    assert_plan(host, guests[1], "", NULL);
+    assert_plan(host, guests[2], "", NULL);
+}
+
+/* Each cell is a family of its own. */
+static void
+test_cells_are_families(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
+    VbGuest *guest = world_guest(host, "wide", "0,0,1,1");
+    world_cell(guest);
+    for (guint i = 0; i < 4; i++) {
+        world_vcpu_of(guest, i)->cell = (int)(i / 2);
+        world_vcpu_of(guest, i)->affinity = host->topology.node[i / 2].cpus;
+    }
+    world_fill(host, guest, 0, 0, GIB);
+    world_fill(host, guest, 1, 1, GIB);
+    assert_plan(host, guest, "", NULL);
+}
+
+static void
+test_chosen_twice(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 8 * GIB);
+    VbGuest *guest = world_guest(host, "web", "0,1,1");
+    assert_plan(host, guest, "", "unconfirmed");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/numa-core/siblings-gather", test_siblings_gather);
+    g_test_add_func("/numa-core/a-full-node", test_a_full_node_takes_none);
+    g_test_add_func("/numa-core/the-private-spread", test_the_private_spread);
+    g_test_add_func("/numa-core/cells", test_cells_are_families);
+    g_test_add_func("/numa-core/chosen-twice", test_chosen_twice);
+    return g_test_run();
+}
