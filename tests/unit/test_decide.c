@@ -427,6 +427,20 @@ test_who_asks_is_the_cause(Fixture *f, gconstpointer unused)
 
 #define ADD(path, test) g_test_add("/decide/" path, Fixture, NULL, set_up, test, tear_down)
 
+/* A policy that wants two decisions to agree takes somebody's asking for the other. */
+static void
+test_asking_confirms(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(VbDecision) alone = decide(f, &(VbPlanRequest){.policy = "autonuma"});
+    const VbDecline *decline = vb_plan_declined(alone->plan, f->one->uuid);
+    g_assert_cmpuint(alone->plan->actions->len, ==, 0);
+    g_assert_cmpstr(decline->code, ==, "unconfirmed");
+    g_assert_cmpint(vb_plan_intent(alone->plan, f->one->uuid, 0), ==, 1);
+    g_autoptr(VbDecision) asked =
+        decide(f, &(VbPlanRequest){.policy = "autonuma", .cause = VB_CAUSE_MANUAL});
+    g_assert_cmpuint(count_actions(asked, f->one, VB_ACTION_PIN), ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -455,5 +469,6 @@ main(int argc, char **argv)
     ADD("value/again-is-empty", test_deciding_again_on_what_is_predicted_is_empty);
     ADD("value/cause", test_who_asks_is_the_cause);
     ADD("value/no-guests", test_a_host_without_guests_has_nothing_to_do);
+    ADD("asking-confirms", test_asking_confirms);
     return g_test_run();
 }

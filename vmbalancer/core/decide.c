@@ -170,6 +170,32 @@ cooldown_of(const VbPolicy *policy)
     return COOLDOWN_NS;
 }
 
+/* The host as if decisions before had come to the same as @plan. */
+static void
+agree(VbSnapshot *host, const VbPlan *plan)
+{
+    for (guint i = 0; i < host->guests->len; i++) {
+        const VbGuest *guest = g_ptr_array_index(host->guests, i);
+        for (guint v = 0; v < guest->vcpus->len; v++) {
+            VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, v);
+            vcpu->intent = vb_plan_intent(plan, guest->uuid, vcpu->id);
+            vcpu->intent_seen = vcpu->intent != VB_NO_NODE ? G_MAXINT : 0;
+        }
+    }
+}
+
+/* Where somebody asks, that is the second voice which a policy may want for what it would do to vCPUs. */
+static VbPlan *
+ask_policy(const VbPolicy *policy, VbSnapshot *now, gboolean asked)
+{
+    VbPlan *plan = vb_policy_decide(policy, now);
+    if (!asked || plan->intents->len == 0)
+        return plan;
+    agree(now, plan);
+    vb_plan_free(plan);
+    return vb_policy_decide(policy, now);
+}
+
 /* One policy's guests, on the host as the policies before it will leave it. */
 static void
 decide_policy(VbDecision *decision, const VbPolicy *policy, const VbConfig *config,
@@ -181,7 +207,7 @@ decide_policy(VbDecision *decision, const VbPolicy *policy, const VbConfig *conf
     vb_config_apply(config, policy, now);
     vb_terms_fix(now);
     VbGuardLimits limits = {.cooldown_ns = cooldown_of(policy), .force = request->force};
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, now);
+    g_autoptr(VbPlan) plan = ask_policy(policy, now, request->cause != VB_CAUSE_NONE);
     vb_guard_apply(plan, now, &limits);
     g_autoptr(VbSnapshot) predicted = vb_predict(now, plan);
     vb_terms_restore(predicted, decision->before);
