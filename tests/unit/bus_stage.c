@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus_stage.h"
+#include <gio/gunixfdlist.h>
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -169,6 +170,32 @@ bus_stage_call(BusStage *stage, const char *path, const char *method, GVariant *
     g_auto(GStrv) parts = g_strsplit(method, ".", 2);
     g_autofree char *interface = g_strconcat(NAME ".", parts[0], NULL);
     return bus_stage_call_by(stage->client, path, interface, parts[1], arguments, error);
+}
+
+static void
+on_fd_done(GObject *source, GAsyncResult *result, gpointer data)
+{
+    Call *call = data;
+    call->reply = g_dbus_connection_call_with_unix_fd_list_finish(G_DBUS_CONNECTION(source), NULL,
+                                                                  result, &call->error);
+    call->done = TRUE;
+}
+
+gboolean
+bus_stage_record(BusStage *stage, int fd)
+{
+    g_autoptr(GUnixFDList) files = g_unix_fd_list_new();
+    Call call = {0};
+    g_assert_cmpint(g_unix_fd_list_append(files, fd, NULL), ==, 0);
+    g_dbus_connection_call_with_unix_fd_list(stage->client, NAME, HOST, NAME ".Host",
+                                             "StartRecording", g_variant_new("(ha{sv})", 0, NULL),
+                                             NULL, G_DBUS_CALL_FLAGS_NONE, -1, files, NULL,
+                                             on_fd_done, &call);
+    UNTIL(call.done);
+    gboolean recording = call.reply != NULL;
+    g_clear_pointer(&call.reply, g_variant_unref);
+    g_clear_error(&call.error);
+    return recording;
 }
 
 char *

@@ -42,6 +42,8 @@ GVariant *bus_stage_call(BusStage *stage, const char *path, const char *method, 
 /** As that, by another caller. */
 GVariant *bus_stage_call_by(GDBusConnection *client, const char *path, const char *interface,
                             const char *method, GVariant *arguments, GError **error);
+/** Asks to record to that file, which stays the caller's. Returns: FALSE if that was refused. */
+gboolean bus_stage_record(BusStage *stage, int fd);
 /** A property, as g_variant_print() writes it. "Interface.Property". (transfer full) */
 char *bus_stage_property(BusStage *stage, const char *path, const char *property);
 gboolean bus_stage_property_is(BusStage *stage, const char *path, const char *property,

@@ -2,7 +2,9 @@
 /* The daemon on the system bus, as others see it. */
 #include "bus_generated.h"
 #include "bus_stage.h"
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <vmbalancer/error.h>
 
 static const char *const one_kept[] = {"home-node", "none", ""};
@@ -104,6 +106,42 @@ tells_status_and_plan(void)
     g_assert_no_error(error);
     g_autofree char *advised = text_of(advice, 1);
     g_assert_nonnull(strstr(advised, "vmbalancer.advice/1"));
+    bus_stage_tear_down(&stage);
+}
+
+static void
+tells_history_and_records(void)
+{
+    BusStage stage = {0};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *guest = bus_stage_guest(1);
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("recording-XXXXXX", &path, &error);
+    g_assert_no_error(error);
+    bus_stage_set_up(&stage, one_left);
+    UNTIL(bus_stage_property_is(&stage, guest, "Guest.Name", "'guest1'"));
+    g_autoptr(GVariant) history = bus_stage_call(
+        &stage, HOST, "Host.History", guest1_and("{'limit': <uint32 3>, 'since': <uint64 1>}"),
+        &error);
+    g_assert_no_error(error);
+    g_autofree char *text = text_of(history, 0);
+    g_assert_nonnull(strstr(text, "vmbalancer.history/1"));
+    g_autoptr(GVariant) own = bus_stage_call(
+        &stage, guest, "Guest.History", g_variant_new("(@a{sv})", options("{}")), &error);
+    g_assert_no_error(error);
+    g_assert_null(bus_stage_call(&stage, HOST, "Host.StartRecording",
+                                 g_variant_new("(h@a{sv})", 0, options("{}")), &error));
+    bus_stage_assert_error(&error, "Invalid", "no file");
+    g_assert_true(bus_stage_record(&stage, fd));
+    UNTIL(bus_stage_property_is(&stage, HOST, "Host.Recording", "true"));
+    g_assert_false(bus_stage_record(&stage, fd));
+    g_autoptr(GVariant) stopped =
+        bus_stage_call(&stage, HOST, "Host.StopRecording", NULL, &error);
+    g_assert_no_error(error);
+    UNTIL(bus_stage_property_is(&stage, HOST, "Host.Recording", "false"));
+    g_assert_cmpint(lseek(fd, 0, SEEK_END), >, 0);
+    g_close(fd, NULL);
+    g_unlink(path);
     bus_stage_tear_down(&stage);
 }
 
@@ -474,6 +512,7 @@ main(int argc, char **argv)
     g_test_add_func("/bus/host", shows_the_host);
     g_test_add_func("/bus/guests", has_an_object_for_each_guest);
     g_test_add_func("/bus/status-and-plan", tells_status_and_plan);
+    g_test_add_func("/bus/history-and-recording", tells_history_and_records);
     g_test_add_func("/bus/rebalance", brings_a_guest_home);
     g_test_add_func("/bus/cancel", cancels_for_who_began_it);
     g_test_add_func("/bus/vanished-caller", outlives_who_began_it);

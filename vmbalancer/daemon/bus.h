@@ -17,6 +17,8 @@ typedef struct VbBus VbBus;
 VbBus *vb_bus_new(VbLoop *loop, VbReach *reach, VbAuthority *authority, const char *uri);
 /** The loop turned: properties and guest objects follow. */
 void vb_bus_turned(VbBus *bus, const VbLoopState *state);
+/** A recording began or ended. */
+void vb_bus_recorded(VbBus *bus);
 /** Leaves the bus. The loop must have stopped. */
 void vb_bus_free(VbBus *bus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBus, vb_bus_free)

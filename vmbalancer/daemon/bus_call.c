@@ -3,7 +3,6 @@
 #include "bus/failure.h"
 #include "core/codec.h"
 #include "daemon/bus_private.h"
-#include <vmbalancer/error.h>
 
 /* Ends each method's row's way from the signal to its function. */
 typedef struct {
@@ -78,17 +77,10 @@ static void
 on_answer(const GError *error, gpointer data)
 {
     g_autofree Wait *wait = data;
-    if (error != NULL) {
+    if (error != NULL)
         vb_call_fail(wait->call, error);
-        return;
-    }
-    if (wait->row->run != NULL) {
+    else
         wait->row->run(wait->call);
-        return;
-    }
-    g_autoptr(GError) none = g_error_new(VB_ERROR, VB_ERROR_UNSUPPORTED,
-                                         "this vmbalancerd has no %s yet", wait->row->method);
-    vb_call_fail(wait->call, none);
 }
 
 static void

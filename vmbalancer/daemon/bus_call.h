@@ -21,7 +21,7 @@ typedef struct {
 typedef struct {
     const char *method;
     const char *right;
-    /** @call: (transfer full). NULL: this build has no such thing */
+    /** @call: (transfer full) */
     void (*run)(VbCall *call);
     /** (nullable): TRUE if the caller may even without that right. */
     gboolean (*is_own)(struct VbBus *bus, GDBusInterfaceSkeleton *skeleton, const char *sender);

@@ -31,10 +31,18 @@ release(VbCall *call)
     vb_bus_release(call, uuid_of(call));
 }
 
+static void
+history(VbCall *call)
+{
+    g_autoptr(GVariant) options = g_variant_get_child_value(vb_call_arguments(call), 0);
+    const char *guests[] = {uuid_of(call), NULL};
+    vb_bus_history(call, guests, options);
+}
+
 static const VbCallRow rows[] = {
     {"Rebalance", VB_RIGHT_REBALANCE, rebalance, NULL},
     {"Release", VB_RIGHT_RELEASE, release, NULL},
-    {"History", VB_RIGHT_READ, NULL, NULL},
+    {"History", VB_RIGHT_READ, history, NULL},
     {NULL},
 };
 

@@ -205,6 +205,15 @@ rebalance(VbCall *call)
 }
 
 static void
+history(VbCall *call)
+{
+    g_autofree const char **guests = NULL;
+    g_autoptr(GVariant) options = NULL;
+    g_variant_get(vb_call_arguments(call), "(^a&s@a{sv})", &guests, &options);
+    vb_bus_history(call, guests, options);
+}
+
+static void
 pause_loop(VbCall *call)
 {
     vb_loop_pause(call->bus->loop, TRUE);
@@ -223,13 +232,13 @@ static const VbCallRow rows[] = {
     {"GetSnapshot", VB_RIGHT_READ, get_snapshot, NULL},
     {"Plan", VB_RIGHT_READ, plan, NULL},
     {"Advise", VB_RIGHT_READ, advise, NULL},
-    {"History", VB_RIGHT_READ, NULL, NULL},
+    {"History", VB_RIGHT_READ, history, NULL},
     {"Rebalance", VB_RIGHT_REBALANCE, rebalance, NULL},
     {"Release", VB_RIGHT_RELEASE, release, NULL},
     {"Pause", VB_RIGHT_PAUSE, pause_loop, NULL},
     {"Resume", VB_RIGHT_PAUSE, resume_loop, NULL},
-    {"StartRecording", VB_RIGHT_RECORD, NULL, NULL},
-    {"StopRecording", VB_RIGHT_RECORD, NULL, NULL},
+    {"StartRecording", VB_RIGHT_RECORD, vb_bus_start_recording, NULL},
+    {"StopRecording", VB_RIGHT_RECORD, vb_bus_stop_recording, NULL},
     {NULL},
 };
 
@@ -240,6 +249,7 @@ vb_bus_host_turned(VbBus *bus, const VbLoopState *state)
     vb_bus_host_set_paused(bus->host, state->paused);
     vb_bus_host_set_guests(bus->host, state->guests);
     vb_bus_host_set_opted_in(bus->host, state->opted_in);
+    vb_bus_recorded(bus);
     vb_bus_host_set_in_flight(bus->host, state->in_flight);
 }
 

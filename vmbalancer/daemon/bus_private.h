@@ -41,6 +41,16 @@ extern const VbCallRow vb_bus_policy_rows[];
 /** Answers Release() of the host or of a guest. */
 void vb_bus_release(VbCall *call, const char *guest);
 
+/* bus_history.c */
+
+/** Answers History() of the host or of a guest. @guests: (nullable) */
+void vb_bus_history(VbCall *call, const char *const *guests, GVariant *options);
+
+/* bus_record.c */
+
+void vb_bus_start_recording(VbCall *call);
+void vb_bus_stop_recording(VbCall *call);
+
 /* bus_guest.c */
 
 /** Guest objects come, change and go as the guests do. */

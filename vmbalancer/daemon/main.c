@@ -102,7 +102,10 @@ on_stopped(gpointer user_data)
 static void
 on_recorded(VbRecorder *recorder, const char *reason, const GError *error, gpointer user_data)
 {
+    const Daemon *daemon = user_data;
     vb_recording_log(recorder, reason, error);
+    if (daemon->bus != NULL)
+        vb_bus_recorded(daemon->bus);
 }
 
 static const VbLoopWatcher watcher = {
