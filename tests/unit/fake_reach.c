@@ -14,6 +14,7 @@ typedef struct {
     guint runs;
     guint64 rate_bytes_per_s;
     guint releases;
+    guint busy;
 } Guest;
 
 struct FakeReach {
@@ -179,6 +180,12 @@ fake_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     Guest *guest = find(fake, uuid);
     if (guest != NULL)
         guest->releases++;
+    if (guest != NULL && guest->busy > 0) {
+        guest->busy--;
+        leave(fake);
+        g_set_error_literal(error, VB_ERROR, VB_ERROR_TIMEOUT, "libvirt is busy with the guest");
+        return FALSE;
+    }
     if (guest != NULL && guest->facts->owner == VB_OWNER_OURS) {
         world_vcpu_of(guest->facts, 0)->affinity =
             vb_topology_cpus_of_nodes(fake->topology, fake->topology->nodes);
@@ -422,6 +429,13 @@ fake_reach_runs(FakeReach *fake, guint n)
     guint runs = enter(fake, n)->runs;
     leave(fake);
     return runs;
+}
+
+void
+fake_reach_busy(FakeReach *fake, guint n, guint releases)
+{
+    enter(fake, n)->busy = releases;
+    leave(fake);
 }
 
 guint

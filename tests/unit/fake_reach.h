@@ -48,6 +48,8 @@ void fake_reach_blind(FakeReach *fake, gboolean blind);
 
 /** Runs of that guest that began so far. */
 guint fake_reach_runs(FakeReach *fake, guint n);
+/** libvirt is too busy with that guest for its next @releases. */
+void fake_reach_busy(FakeReach *fake, guint n, guint releases);
 /** Releases of that guest so far. */
 guint fake_reach_releases(FakeReach *fake, guint n);
 /** The rate that its last run was told. */

@@ -289,6 +289,23 @@ gives_pins_back_when_it_stops(void)
     loop_stage_tear_down(&stage);
 }
 
+/* A call of the last look is still out when the service stops: it tries that guest again. */
+static void
+gives_pins_back_though_libvirt_is_busy(void)
+{
+    LoopStage stage;
+    loop_stage_set_up(&stage);
+    fake_reach_add(stage.reach, 1, "home-node", 512, 2);
+    loop_stage_tell(&stage, VB_EVENT_CONNECTED, 0);
+    LOOP_STAGE_UNTIL(loop_stage_is_home(&stage, 1, 512));
+    fake_reach_busy(stage.reach, 1, 2);
+    loop_stage_stop(&stage);
+    g_assert_cmpuint(fake_reach_releases(stage.reach, 1), ==, 3);
+    g_assert_cmpuint(stage.released, ==, 1);
+    g_assert_cmpint(fake_reach_pinned(stage.reach, 1), ==, VB_NO_NODE);
+    loop_stage_tear_down(&stage);
+}
+
 static void
 keeps_pins_when_told_so(void)
 {
@@ -328,6 +345,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/rebuilds-after-a-reconnect",
                     acts_after_a_reconnect_only_on_what_it_sees_since);
     g_test_add_func("/loop/gives-pins-back-when-it-stops", gives_pins_back_when_it_stops);
+    g_test_add_func("/loop/gives-back-though-busy", gives_pins_back_though_libvirt_is_busy);
     g_test_add_func("/loop/keeps-pins-when-told-so", keeps_pins_when_told_so);
     return g_test_run();
 }

@@ -3,9 +3,14 @@
 #include "engine/loop_record.h"
 #include "engine/loop_request.h"
 #include <gio/gio.h>
+#include <vmbalancer/error.h>
 
 /* What happens to one guest comes in several events, and guests often come in flocks. */
 #define COALESCE_MS 200
+
+/* How long a stop waits for guests that libvirt is busy with, and between two tries. */
+#define BUSY_US (15 * G_USEC_PER_SEC)
+#define BUSY_PAUSE_US (G_USEC_PER_SEC / 2)
 /* Blocking requests of others that wait or are under way. */
 #define CHORES_MAX 64
 
@@ -198,17 +203,37 @@ farewell_free(gpointer data)
     g_free(farewell);
 }
 
+/* Returns: TRUE if libvirt was too busy with that guest: another try may find it free. */
+static gboolean
+release_one(Farewell *farewell, guint index)
+{
+    const VbGuest *guest = g_ptr_array_index(farewell->guests, index);
+    GError *error = NULL;
+    VbRelease *release = &g_array_index(farewell->releases, VbRelease, index);
+    if (farewell->errors->pdata[index] != NULL)
+        g_error_free(farewell->errors->pdata[index]);
+    farewell->reach->ops->release(farewell->reach, guest->uuid, release, &error);
+    farewell->errors->pdata[index] = error;
+    return g_error_matches(error, VB_ERROR, VB_ERROR_TIMEOUT);
+}
+
+/* A call of the last look may still be out; pins that are not given back now stay until somebody does. */
 static void
 release_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
     Farewell *farewell = data;
-    for (guint i = 0; i < farewell->guests->len; i++) {
-        const VbGuest *guest = g_ptr_array_index(farewell->guests, i);
-        GError *error = NULL;
-        VbRelease release = {0};
-        farewell->reach->ops->release(farewell->reach, guest->uuid, &release, &error);
-        g_array_append_val(farewell->releases, release);
-        g_ptr_array_add(farewell->errors, error);
+    gint64 until_us = g_get_monotonic_time() + BUSY_US;
+    guint busy = 0;
+    g_array_set_size(farewell->releases, farewell->guests->len);
+    g_ptr_array_set_size(farewell->errors, (gint)farewell->guests->len);
+    for (guint i = 0; i < farewell->guests->len; i++)
+        busy += release_one(farewell, i);
+    while (busy > 0 && g_get_monotonic_time() < until_us) {
+        g_usleep(BUSY_PAUSE_US);
+        busy = 0;
+        for (guint i = 0; i < farewell->guests->len; i++)
+            if (g_error_matches(farewell->errors->pdata[i], VB_ERROR, VB_ERROR_TIMEOUT))
+                busy += release_one(farewell, i);
     }
     g_task_return_boolean(task, TRUE);
 }
