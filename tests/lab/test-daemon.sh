@@ -48,6 +48,9 @@ printf '[record]\nfile=/tmp/recording\n' >>/etc/vmbalancer.conf
 daemon
 lab_ok "within 60 s the guests that opted in are home" lab_until 60 eval 'home one && home two' ||
 	sed 's/^/# /' $log
+lab_ok "the history names the daemon, its cause, its reason and the bytes" lab_until 20 eval \
+	"vmbalancer history one -o json | jq -e '[.entries[] | select(.who == \"daemon\" and .kind == \"move\" and .cause == \"locality\" and .reason != \"\" and .bytes > 0)] | length > 0'"
+vmbalancer history one | sed 's/^/# /'
 lab_is "$(vmbalancerd 2>&1 | grep -c "another vmbalancerd")" 1 "a second daemon is refused"
 
 # A guest that starts: pinned before it has touched much.

@@ -72,6 +72,9 @@ for name in $guests; do
 	lab_is "$(lab_affinity "$name" 0)" "${home[$name]}" "$name: its vCPU is there"
 	lab_at_most "$(lab_gap "$name" "$took")" 500000 "$name: never stood still for 0.5 s of its own time"
 done
+lab_is "$(vmbalancer history plain -o json | jq '[.entries[] | select(.kind == "move" and .cause == "manual" and .who == "command") | .bytes] | add')" \
+	"$(jq '. as $all | [.outcomes[] | select($all.actions[.action].guest == "plain") | .bytes_moved] | add' /tmp/rebalance.json)" \
+	"the history has the bytes that were moved"
 agree
 lab_is "$(jq -r '[.guests[].owner] | unique | join(" ")' /tmp/status.json)" ours "all are ours now"
 lab_is "$(vmbalancer rebalance --wait -o json | jq '.actions | length')" 0 "a second rebalance has nothing to do"
