@@ -194,6 +194,9 @@ vb_answer_rebalance(VbBusHost *host, const VbPlanRequest *request, guint64 rate_
         return vb_service_explain(error);
     g_main_context_push_thread_default(context);
     gboolean followed = follow_job(&follow, host, ret, error);
+    /* What the proxy subscribed to is given up there. */
+    while (g_main_context_iteration(context, FALSE))
+        ;
     g_main_context_pop_thread_default(context);
     return followed;
 }
