@@ -247,6 +247,9 @@ on_released(GObject *source, GAsyncResult *result, gpointer data)
         const VbGuest *guest = g_ptr_array_index(farewell->guests, i);
         const VbRelease *release = &g_array_index(farewell->releases, VbRelease, i);
         const GError *error = g_ptr_array_index(farewell->errors, i);
+        /* One that ended meanwhile took its pins with it. */
+        if (g_error_matches(error, VB_ERROR, VB_ERROR_NO_GUEST))
+            continue;
         if (release->recorded || error != NULL)
             loop->watcher->released(guest->uuid, guest->name, release, error, loop->user_data);
     }
