@@ -20,12 +20,12 @@ actions() { grep -c "^vmbalancerd: guest .*\(pinned to node\|moved from\)" $log;
 now_us() { echo "${EPOCHREALTIME/./}"; }
 
 for name in $all; do
-	lab_guest $name --memory 24 --define --no-wait --xml-extra "<metadata><vmb:numa \
+	lab_guest "$name" --memory 24 --define --no-wait --xml-extra "<metadata><vmb:numa \
 xmlns:vmb='urn:vmbalancer:domain:1.0' policy='home-node'><vmb:migrate cooldown='1s'/></vmb:numa></metadata>" || exit 1
 done
-for name in $all; do lab_ready $name || exit 1; done
-for name in $all; do lab_scatter $name 0 1,2,3 --free; done
-pids=$(for name in $all; do lab_pid $name; done)
+for name in $all; do lab_ready "$name" || exit 1; done
+for name in $all; do lab_scatter "$name" 0 1,2,3 --free; done
+pids=$(for name in $all; do lab_pid "$name"; done)
 
 # One QEMU that is stopped: the others do not notice.
 kill -STOP "$(lab_pid e)"
@@ -58,7 +58,8 @@ for ((i = 1; i <= 20; i++)); do
 done
 lab_note "20 restarts took $((SECONDS - began)) s"
 lab_ok "after 20 restarts of libvirtd it lives" kill -0 "$daemon"
-lab_is "$(for name in $all; do lab_pid $name; done)" "$pids" "so do all guests"
+lab_is "$(for name in $all; do lab_pid "$name"; done)" "$pids" "so do all guests"
+# shellcheck disable=SC2086  # names, apart
 lab_ok "and all are home" lab_until 90 homes $all
 for name in $all; do
 	lab_is "$(grep "guest $name: vcpu0 pinned to node" $log | grep -vc "): \(called off\|failed\): ")" 1 \
@@ -120,5 +121,5 @@ goes_on snapshot
 kill -TERM "$daemon"
 wait "$daemon"
 lab_is "$?" 0 "the daemon ends well"
-for name in $all; do lab_is "$(lab_affinity $name 0)" 0-3 "$name may run anywhere again"; done
+for name in $all; do lab_is "$(lab_affinity "$name" 0)" 0-3 "$name may run anywhere again"; done
 sed 's/^/# /' $log

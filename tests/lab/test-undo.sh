@@ -83,11 +83,13 @@ for n in $((count > 5 ? 4 : 3)) 5; do
 	lab_until 60 eval "! kill -0 $daemon"
 	wait $daemon 2>/dev/null
 	lab_is "$?" 137 "the daemon is killed at step $n"
+	# shellcheck disable=SC2016  # eval expands it
 	lab_ok "$n: its guest is no stranger's" eval '[[ "$(owner one)" =~ ^(ours|free)$ ]]'
 done
 vmbalancerd >>$log 2>&1 </dev/null &
 daemon=$!
 # The killed one had come to the vCPU; the emulator's pin is the next one's work.
+# shellcheck disable=SC2016  # eval expands it
 lab_ok "the next daemon carries on" lab_until 60 eval \
 	'[[ "$(lab_affinity one 0) $(taskset -cp "$(lab_pid one)" | sed "s/.* //")" =~ ^[0-3]\ [0-3]$ ]]'
 kill -TERM $daemon && wait $daemon
