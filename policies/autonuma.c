@@ -110,9 +110,10 @@ find_exchange(const VbSeating *seating, const VbSeated *self, gint64 margin)
             consider(&best, NULL, there, score_of(self, NULL, there));
         for (guint i = 0; there != here && i < seating->seated->len; i++) {
             VbSeated *other = vb_seating_at(seating, i);
-            if (other == self || here_of(other) != there || gain + gain_of(other, here) < margin)
+            if (other == self || here_of(other) != there ||
+                !may_swap(seating, self, other, here, there))
                 continue;
-            if (may_swap(seating, self, other, here, there))
+            if (gain + gain_of(other, here) >= margin)
                 consider(&best, other, there, score_of(self, other, there));
         }
     }
