@@ -143,7 +143,7 @@ vb_history_append(const char *dir, const GPtrArray *entries, GError **error)
     g_auto(File) file = {.dir = -1, .fd = -1};
     if (!vb_state_make_folder(dir, error))
         return FALSE;
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     for (guint i = 0; i < entries->len; i++) {
         g_autofree char *line = vb_codec_entry(g_ptr_array_index(entries, i));
         g_string_append(lines, line);
@@ -252,7 +252,7 @@ GPtrArray *
 vb_history_read(const char *dir, GError **error)
 {
     g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func((GDestroyNotify)vb_entry_free);
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     g_auto(File) folder = {.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1};
     g_auto(File) newer = {.dir = -1, .fd = -1};
     g_auto(File) older = {.dir = -1, .fd = -1};

@@ -39,7 +39,7 @@ vb_lock_take(const char *dir, const char *uuid, const char *name, GError **error
         return NULL;
     }
     g_autofree char *path = g_build_filename(dir, "lock", NULL);
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     if (!vb_state_make_folder(dir, error))
         return NULL;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

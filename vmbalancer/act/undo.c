@@ -119,7 +119,7 @@ vb_undo_load(const char *dir, const char *uuid, GError **error)
     gsize length = 0;
     if (path == NULL)
         return NULL;
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     if (g_file_get_contents(path, &text, &length, &why))
         return parse(text, length, uuid, path, error);
     if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
@@ -176,7 +176,7 @@ vb_undo_save(const char *dir, const VbUndo *undo, GError **error)
         return FALSE;
     g_autofree char *folder = g_path_get_dirname(path);
     g_autofree char *text = text_of(undo);
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     if (!vb_state_make_folder(folder, error))
         return FALSE;
     g_autoptr(GError) why = NULL;
@@ -230,7 +230,7 @@ vb_undo_list(const char *dir, GError **error)
     g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *folder = g_build_filename(dir, FOLDER, NULL);
     g_autoptr(GError) why = NULL;
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     g_autoptr(GDir) listing = g_dir_open(folder, 0, &why);
     if (listing == NULL && !g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
         vb_state_set_error(error, errno_of(why), folder, "the undo records cannot be listed");
@@ -253,7 +253,7 @@ vb_undo_remove(const char *dir, const char *uuid, GError **error)
     g_autofree char *path = path_of(dir, uuid, error);
     if (path == NULL)
         return FALSE;
-    g_auto(VbStateVisit) visit = vb_state_enter(dir);
+    g_auto(VbStateVisit) visit G_GNUC_UNUSED = vb_state_enter(dir);
     remove_parts(dir, uuid);
     if (g_unlink(path) == 0 || errno == ENOENT)
         return TRUE;
