@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_reach.h"
+#include "engine/records.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -171,6 +172,26 @@ fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
     return outcomes;
 }
 
+/* The lock is held. */
+static gboolean
+release(FakeReach *fake, Guest *guest, VbRelease *ret, GError **error)
+{
+    guest->releases++;
+    if (guest->busy > 0) {
+        guest->busy--;
+        g_set_error_literal(error, VB_ERROR, VB_ERROR_TIMEOUT, "libvirt is busy with the guest");
+        return FALSE;
+    }
+    if (guest->facts->owner != VB_OWNER_OURS)
+        return TRUE;
+    world_vcpu_of(guest->facts, 0)->affinity =
+        vb_topology_cpus_of_nodes(fake->topology, fake->topology->nodes);
+    guest->facts->owner = VB_OWNER_FREE;
+    ret->recorded = TRUE;
+    ret->restored = 1;
+    return TRUE;
+}
+
 static gboolean
 fake_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
 {
@@ -178,23 +199,29 @@ fake_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     *ret = (VbRelease){0};
     g_mutex_lock(&fake->lock);
     Guest *guest = find(fake, uuid);
-    if (guest != NULL)
-        guest->releases++;
-    if (guest != NULL && guest->busy > 0) {
-        guest->busy--;
-        leave(fake);
-        g_set_error_literal(error, VB_ERROR, VB_ERROR_TIMEOUT, "libvirt is busy with the guest");
-        return FALSE;
-    }
-    if (guest != NULL && guest->facts->owner == VB_OWNER_OURS) {
-        world_vcpu_of(guest->facts, 0)->affinity =
-            vb_topology_cpus_of_nodes(fake->topology, fake->topology->nodes);
-        guest->facts->owner = VB_OWNER_FREE;
-        ret->recorded = TRUE;
-        ret->restored = 1;
+    gboolean done = guest == NULL || release(fake, guest, ret, error);
+    leave(fake);
+    return done;
+}
+
+static GPtrArray *
+fake_release_all(VbReach *reach, GError **error)
+{
+    FakeReach *fake = (FakeReach *)reach;
+    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)vb_released_free);
+    g_mutex_lock(&fake->lock);
+    for (guint i = 0; i < fake->guests->len; i++) {
+        Guest *guest = g_ptr_array_index(fake->guests, i);
+        if (guest->facts->owner != VB_OWNER_OURS)
+            continue;
+        VbReleased *released = g_new0(VbReleased, 1);
+        released->uuid = g_strdup(guest->facts->uuid);
+        released->name = g_strdup(guest->facts->name);
+        release(fake, guest, &released->release, &released->error);
+        g_ptr_array_add(all, released);
     }
     leave(fake);
-    return TRUE;
+    return all;
 }
 
 /* The lock is held. As libvirt: a UUID, else a name. */
@@ -275,6 +302,7 @@ static const VbReachOps fake_ops = {
     .look_guest = fake_look_guest,
     .run = fake_run,
     .release = fake_release,
+    .release_all = fake_release_all,
     .get_policy = fake_get_policy,
     .set_policy = fake_set_policy,
     .configure = fake_configure,
@@ -381,6 +409,16 @@ fake_reach_take_away(FakeReach *fake, guint n)
     g_free(facts->reason);
     facts->owner_code = g_strdup("foreign-pin");
     facts->reason = g_strdup("somebody pinned it");
+    leave(fake);
+}
+
+void
+fake_reach_pinned_before(FakeReach *fake, guint n, int node)
+{
+    VbGuest *facts = enter(fake, n)->facts;
+    world_vcpu_of(facts, 0)->affinity =
+        vb_topology_cpus_of_nodes(fake->topology, VB_NODE_BIT(node));
+    facts->owner = VB_OWNER_OURS;
     leave(fake);
 }
 

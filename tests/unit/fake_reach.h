@@ -35,6 +35,8 @@ void fake_reach_set_notes(FakeReach *fake, guint n, const char *notes);
 void fake_reach_set_state(FakeReach *fake, guint n, VbGuestState state);
 /** As if an operator pinned it: hands off. */
 void fake_reach_take_away(FakeReach *fake, guint n);
+/** As if an earlier daemon had pinned it to @node, and was killed. */
+void fake_reach_pinned_before(FakeReach *fake, guint n, int node);
 /** Puts all of its RAM on @node. */
 void fake_reach_stray(FakeReach *fake, guint n, int node);
 /** Its runs wait until they are let go, or cancelled. */

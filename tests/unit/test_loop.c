@@ -306,6 +306,21 @@ gives_pins_back_though_libvirt_is_busy(void)
     loop_stage_tear_down(&stage);
 }
 
+/* An earlier daemon's pins are given back also by one that is ended before it saw anything. */
+static void
+gives_back_what_it_never_saw(void)
+{
+    LoopStage stage;
+    loop_stage_set_up(&stage);
+    fake_reach_add(stage.reach, 1, "home-node", 512, 2);
+    fake_reach_pinned_before(stage.reach, 1, 2);
+    loop_stage_stop(&stage);
+    g_assert_cmpuint(fake_reach_looks(stage.reach), ==, 0);
+    g_assert_cmpuint(stage.released, ==, 1);
+    g_assert_cmpint(fake_reach_pinned(stage.reach, 1), ==, VB_NO_NODE);
+    loop_stage_tear_down(&stage);
+}
+
 static void
 keeps_pins_when_told_so(void)
 {
@@ -346,6 +361,7 @@ main(int argc, char **argv)
                     acts_after_a_reconnect_only_on_what_it_sees_since);
     g_test_add_func("/loop/gives-pins-back-when-it-stops", gives_pins_back_when_it_stops);
     g_test_add_func("/loop/gives-back-though-busy", gives_pins_back_though_libvirt_is_busy);
+    g_test_add_func("/loop/gives-back-unseen", gives_back_what_it_never_saw);
     g_test_add_func("/loop/keeps-pins-when-told-so", keeps_pins_when_told_so);
     return g_test_run();
 }

@@ -72,7 +72,7 @@ static GPtrArray *
 release_all(Fixture *f)
 {
     g_autoptr(GError) error = NULL;
-    GPtrArray *all = vb_engine_release_all(&f->engine, &error);
+    GPtrArray *all = vb_engine_release_all(&f->engine, "asked for", &error);
     g_assert_no_error(error);
     return all;
 }
@@ -137,7 +137,7 @@ test_nothing_is_dropped_while_libvirt_is_away(Fixture *f, gconstpointer unused)
     g_assert_error(released->error, VB_ERROR, VB_ERROR_UNREACHABLE);
     assert_records(f, GONE);
     fake_hypervisor_fail(f->fake, "list", 0, 1, VB_ERROR_UNREACHABLE, "away");
-    g_assert_null(vb_engine_release_all(&f->engine, &error));
+    g_assert_null(vb_engine_release_all(&f->engine, "asked for", &error));
     g_assert_error(error, VB_ERROR, VB_ERROR_UNREACHABLE);
 }
 

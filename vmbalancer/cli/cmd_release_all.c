@@ -16,7 +16,7 @@ work(gpointer data, GCancellable *cancellable, GError **error)
 {
     Work *job = data;
     g_autoptr(VbEngine) engine = vb_command_open_pins(job->cli, error);
-    job->all = engine != NULL ? vb_engine_release_all(engine, error) : NULL;
+    job->all = engine != NULL ? vb_engine_release_all(engine, "asked for", error) : NULL;
     return job->all != NULL;
 }
 

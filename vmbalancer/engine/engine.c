@@ -232,13 +232,6 @@ vb_engine_release_pins(VbEngine *engine, const VbPlacement *placement, const VbD
 gboolean
 vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **error)
 {
-    return vb_engine_give_back(engine, guest, "asked for", ret, error);
-}
-
-gboolean
-vb_engine_give_back(VbEngine *engine, const char *guest, const char *reason, VbRelease *ret,
-                    GError **error)
-{
     VbHypervisor *hypervisor = engine->hypervisor;
     g_autoptr(GError) why = NULL;
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
@@ -256,5 +249,5 @@ vb_engine_give_back(VbEngine *engine, const char *guest, const char *reason, VbR
         .topology = &host->topology,
         .deadline_ms = engine->deadline_ms,
     };
-    return vb_engine_release_pins(engine, &placement, look->live, reason, ret, error);
+    return vb_engine_release_pins(engine, &placement, look->live, "asked for", ret, error);
 }

@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/errand_private.h"
+#include "engine/farewell.h"
 #include "engine/loop_record.h"
 #include "engine/loop_request.h"
+#include "engine/records.h"
 #include <gio/gio.h>
 #include <vmbalancer/error.h>
 
 /* What happens to one guest comes in several events, and guests often come in flocks. */
 #define COALESCE_MS 200
-
-/* How long a stop waits for guests that libvirt is busy with, and between two tries. */
-#define BUSY_US (15 * G_USEC_PER_SEC)
-#define BUSY_PAUSE_US (G_USEC_PER_SEC / 2)
 /* Blocking requests of others that wait or are under way. */
 #define CHORES_MAX 64
-
-/* What to give back, for the thread that does it, and what came of it. */
-typedef struct {
-    VbReach *reach;
-    GPtrArray *guests;    /* (element-type VbGuest) */
-    GArray *releases;     /* (element-type VbRelease), as guests */
-    GPtrArray *errors;    /* (element-type GError), as guests; NULL where it went well */
-} Farewell;
 
 static void
 destroy_source(GSource **source)
@@ -194,64 +184,16 @@ vb_loop_configure(VbLoop *loop, VbConfig *config)
 }
 
 static void
-farewell_free(gpointer data)
-{
-    Farewell *farewell = data;
-    g_ptr_array_unref(farewell->guests);
-    g_ptr_array_unref(farewell->errors);
-    g_array_unref(farewell->releases);
-    g_free(farewell);
-}
-
-/* Returns: TRUE if libvirt was too busy with that guest: another try may find it free. */
-static gboolean
-release_one(Farewell *farewell, guint index)
-{
-    const VbGuest *guest = g_ptr_array_index(farewell->guests, index);
-    GError *error = NULL;
-    VbRelease *release = &g_array_index(farewell->releases, VbRelease, index);
-    if (farewell->errors->pdata[index] != NULL)
-        g_error_free(farewell->errors->pdata[index]);
-    farewell->reach->ops->release(farewell->reach, guest->uuid, release, &error);
-    farewell->errors->pdata[index] = error;
-    return g_error_matches(error, VB_ERROR, VB_ERROR_TIMEOUT);
-}
-
-/* A call of the last look may still be out; pins that are not given back now stay until somebody does. */
-static void
-release_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-    Farewell *farewell = data;
-    gint64 until_us = g_get_monotonic_time() + BUSY_US;
-    guint busy = 0;
-    g_array_set_size(farewell->releases, farewell->guests->len);
-    g_ptr_array_set_size(farewell->errors, (gint)farewell->guests->len);
-    for (guint i = 0; i < farewell->guests->len; i++)
-        busy += release_one(farewell, i);
-    while (busy > 0 && g_get_monotonic_time() < until_us) {
-        g_usleep(BUSY_PAUSE_US);
-        busy = 0;
-        for (guint i = 0; i < farewell->guests->len; i++)
-            if (g_error_matches(farewell->errors->pdata[i], VB_ERROR, VB_ERROR_TIMEOUT))
-                busy += release_one(farewell, i);
-    }
-    g_task_return_boolean(task, TRUE);
-}
-
-static void
-on_released(GObject *source, GAsyncResult *result, gpointer data)
+on_farewell(const GPtrArray *all, const GError *error, gpointer data)
 {
     VbLoop *loop = data;
-    const Farewell *farewell = g_task_get_task_data(G_TASK(result));
-    for (guint i = 0; i < farewell->guests->len; i++) {
-        const VbGuest *guest = g_ptr_array_index(farewell->guests, i);
-        const VbRelease *release = &g_array_index(farewell->releases, VbRelease, i);
-        const GError *error = g_ptr_array_index(farewell->errors, i);
-        /* One that ended meanwhile took its pins with it. */
-        if (g_error_matches(error, VB_ERROR, VB_ERROR_NO_GUEST))
-            continue;
-        if (release->recorded || error != NULL)
-            loop->watcher->released(guest->uuid, guest->name, release, error, loop->user_data);
+    if (error != NULL)
+        loop->watcher->trouble(error, loop->user_data);
+    for (guint i = 0; all != NULL && i < all->len; i++) {
+        const VbReleased *guest = g_ptr_array_index(all, i);
+        if (!guest->ended)
+            loop->watcher->released(guest->uuid, guest->name, &guest->release, guest->error,
+                                    loop->user_data);
     }
     loop->released = TRUE;
     vb_loop_end_recording(loop);
@@ -259,30 +201,13 @@ on_released(GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-free_error(gpointer error)
-{
-    if (error != NULL)
-        g_error_free(error);
-}
-
-/* Also what the one-shot command has pinned: who stops the daemon wants the host as it was. */
-static void
 say_farewell(VbLoop *loop)
 {
-    Farewell *farewell = g_new0(Farewell, 1);
-    g_autoptr(VbSnapshot) snapshot = vb_tick_snapshot(loop->tick);
-    farewell->reach = loop->reach;
-    farewell->guests = g_ptr_array_new_with_free_func((GDestroyNotify)vb_guest_free);
-    farewell->errors = g_ptr_array_new_with_free_func(free_error);
-    farewell->releases = g_array_new(FALSE, TRUE, sizeof(VbRelease));
-    gboolean keep = loop->config->keep_on_stop || loop->watching;
-    for (guint i = 0; !keep && i < snapshot->guests->len; i++)
-        g_ptr_array_add(farewell->guests, vb_guest_copy(g_ptr_array_index(snapshot->guests, i)));
     loop->releasing = TRUE;
-    loop->reach->leaving = TRUE;
-    g_autoptr(GTask) task = g_task_new(NULL, NULL, on_released, loop);
-    g_task_set_task_data(task, farewell, farewell_free);
-    g_task_run_in_thread(task, release_all);
+    if (loop->config->keep_on_stop || loop->watching)
+        on_farewell(NULL, NULL, loop);
+    else
+        vb_farewell_say(loop->reach, on_farewell, loop);
 }
 
 void

@@ -27,8 +27,5 @@ void vb_engine_record(VbEngine *engine, const GPtrArray *entries);
 gboolean vb_engine_release_pins(VbEngine *engine, const VbPlacement *placement,
                                 const VbDomain *guest, const char *reason, VbRelease *ret,
                                 GError **error);
-/** As vb_engine_release(). @reason: for the history */
-gboolean vb_engine_give_back(VbEngine *engine, const char *guest, const char *reason,
-                             VbRelease *ret, GError **error);
 
 G_END_DECLS

@@ -181,8 +181,14 @@ real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
     if (holder == NULL)
         return FALSE;
     return !is_pinned(holder->engine, uuid) ||
-           vb_engine_give_back(holder->engine, uuid,
-                               reach->leaving ? "vmbalancerd stops" : "asked for", ret, error);
+           vb_engine_release(holder->engine, uuid, ret, error);
+}
+
+static GPtrArray *
+real_release_all(VbReach *reach, GError **error)
+{
+    g_autoptr(Holder) holder = take((Real *)reach, error);
+    return holder != NULL ? vb_engine_release_all(holder->engine, "vmbalancerd stops", error) : NULL;
 }
 
 static JsonNode *
@@ -242,6 +248,7 @@ static const VbReachOps real_ops = {
     .look_guest = real_look_guest,
     .run = real_run,
     .release = real_release,
+    .release_all = real_release_all,
     .get_policy = real_get_policy,
     .set_policy = real_set_policy,
     .configure = real_configure,

@@ -32,6 +32,8 @@ typedef struct {
                       GCancellable *cancellable, GError **error);
     /** Gives a guest's pins back, as vb_engine_release(). */
     gboolean (*release)(VbReach *reach, const char *uuid, VbRelease *ret, GError **error);
+    /** Gives back all pins, as the service stops: as vb_engine_release_all(). */
+    GPtrArray *(*release_all)(VbReach *reach, GError **error);
     /** "vmbalancer.policy/1" of a guest, as vb_guest_policy_read(). Returns: (transfer full) */
     JsonNode *(*get_policy)(VbReach *reach, const char *guest, GError **error);
     /** As vb_guest_policy_write(). */
@@ -47,7 +49,6 @@ typedef struct {
 /** Implementations embed it first. */
 struct VbReach {
     const VbReachOps *ops;
-    gboolean leaving; /**< the loop stops: what is given back from now on is for that */
 };
 
 /**

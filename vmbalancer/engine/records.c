@@ -96,7 +96,7 @@ drop_void(VbEngine *engine, const char *uuid, const char *name, GError **error)
 
 static VbReleased *
 release_one(VbEngine *engine, const VbPlacement *placement, const GPtrArray *looks,
-            const char *uuid)
+            const char *uuid, const char *reason)
 {
     VbReleased *released = g_new0(VbReleased, 1);
     const VbDomain *live = find_running(looks, uuid);
@@ -106,13 +106,12 @@ release_one(VbEngine *engine, const VbPlacement *placement, const GPtrArray *loo
         released->ended = drop_void(engine, uuid, released->name, &released->error);
         return released;
     }
-    vb_engine_release_pins(engine, placement, live, "asked for", &released->release,
-                           &released->error);
+    vb_engine_release_pins(engine, placement, live, reason, &released->release, &released->error);
     return released;
 }
 
 GPtrArray *
-vb_engine_release_all(VbEngine *engine, GError **error)
+vb_engine_release_all(VbEngine *engine, const char *reason, GError **error)
 {
     VbHypervisor *hypervisor = engine->hypervisor;
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
@@ -129,7 +128,7 @@ vb_engine_release_all(VbEngine *engine, GError **error)
                              engine->deadline_ms};
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)vb_released_free);
     for (guint i = 0; i < uuids->len; i++)
-        g_ptr_array_add(all, release_one(engine, &placement, looks, uuids->pdata[i]));
+        g_ptr_array_add(all, release_one(engine, &placement, looks, uuids->pdata[i], reason));
     return all;
 }
 

@@ -22,10 +22,11 @@ void vb_released_free(VbReleased *released);
 /**
  * Gives back the pins of every guest that has a record, or whose own metadata has a note of them, as
  * vb_engine_release(); removes the records of guests that do not run.
+ * @reason: for the history
  * Returns: (transfer full) (element-type VbReleased): one for each of them, by UUID; NULL if nothing
  * could be tried: errors of listing the guests or the records
  */
-GPtrArray *vb_engine_release_all(VbEngine *engine, GError **error);
+GPtrArray *vb_engine_release_all(VbEngine *engine, const char *reason, GError **error);
 
 /** Since when guests that have records are gone. Safe to use from several threads. */
 typedef struct VbRecords VbRecords;
