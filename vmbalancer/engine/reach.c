@@ -160,28 +160,36 @@ real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
     return outcomes;
 }
 
-/* Pins of ours are on record, or noted in the guest that came here with them. */
+/*
+ * Pins of ours are on record, or noted in the guest that came here with them. Returns: FALSE with an
+ * error if that cannot be told now.
+ */
 static gboolean
-is_pinned(VbEngine *engine, const char *uuid)
+find_pinned(VbEngine *engine, const char *uuid, gboolean *ret, GError **error)
 {
     g_autoptr(GHashTable) ours = engine->observer.our_pins(uuid, engine->observer.user_data);
-    if (ours != NULL)
+    g_autoptr(GError) why = NULL;
+    *ret = ours != NULL;
+    if (*ret)
         return TRUE;
     g_autoptr(VbDomainLook) look =
-        engine->hypervisor->ops->look(engine->hypervisor, uuid, engine->deadline_ms, NULL);
-    return look != NULL && look->live->marks->len > 0;
+        engine->hypervisor->ops->look(engine->hypervisor, uuid, engine->deadline_ms, &why);
+    *ret = look != NULL && look->live->marks->len > 0;
+    if (look != NULL || g_error_matches(why, VB_ERROR, VB_ERROR_NO_GUEST))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return FALSE;
 }
 
 /* Most guests are not pinned; those that are are worth listing all for. */
 static gboolean
 real_release(VbReach *reach, const char *uuid, VbRelease *ret, GError **error)
 {
+    gboolean pinned = FALSE;
     *ret = (VbRelease){0};
     g_autoptr(Holder) holder = take((Real *)reach, error);
-    if (holder == NULL)
-        return FALSE;
-    return !is_pinned(holder->engine, uuid) ||
-           vb_engine_release(holder->engine, uuid, ret, error);
+    return holder != NULL && find_pinned(holder->engine, uuid, &pinned, error) &&
+           (!pinned || vb_engine_release(holder->engine, uuid, ret, error));
 }
 
 static GPtrArray *
