@@ -4,7 +4,7 @@
 #include "core/tick.h"
 #include "engine/chore.h"
 #include "engine/loop.h"
-#include "engine/pace.h"
+#include "core/pace.h"
 #include "engine/recorder.h"
 #include "engine/ward.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/pace.h"
+#include "core/pace.h"
 
 /* RAM must be seen remote twice before it moves; faster would see the same pages, not new facts. */
 #define FAST_MS 2000
