@@ -14,9 +14,6 @@
  * and it ends.
  */
 
-/* Rounding could let two who are content to the last digit go round in circles. */
-#define TURNS_MAX 64
-
 static const VbParameter parameters[] = {
     {"group", 0, 100, 1, "", "weight of being where one's group is, accesses being 1"},
     {"load", 0, 100, 1, "", "weight of a node's load, the same for all guests"},
@@ -30,12 +27,6 @@ static const VbParameter parameters[] = {
      "time for which a guest that moved is left alone"},
     {NULL},
 };
-
-static int
-here_of(const VbSeated *seated)
-{
-    return seated->node != VB_NO_NODE ? seated->node : seated->from;
-}
 
 static gint64
 parameter(const VbSeating *seating, const VbSeated *self, const char *name)
@@ -70,7 +61,7 @@ group_on(const VbSeating *seating, const VbSeated *self, int node)
         if (!is_grouped(self, other))
             continue;
         all++;
-        there += here_of(other) == node;
+        there += vb_seated_node(other) == node;
     }
     return all > 0 ? (gint64)there * VB_BP / all : 0;
 }
@@ -79,7 +70,7 @@ group_on(const VbSeating *seating, const VbSeated *self, int node)
 static gint64
 load_of(const VbSeating *seating, const VbSeated *self, int node)
 {
-    gint64 others = seating->load_bp[node] - (here_of(self) == node ? self->demand_bp : 0);
+    gint64 others = seating->load_bp[node] - (vb_seated_node(self) == node ? self->demand_bp : 0);
     gint64 cpus = MAX(seating->snapshot->topology.node[node].n_cpus, 1);
     gint64 weight = vb_policy_parameter(seating->policy, seating->snapshot, NULL, "load");
     return weight * (MAX(others, 0) * self->demand_bp / (cpus * VB_BP));
@@ -96,7 +87,7 @@ worth_of(const VbSeating *seating, const VbSeated *self, int node)
 static gboolean
 improve(VbSeating *seating, VbSeated *self)
 {
-    int here = here_of(self), best = VB_NO_NODE, node;
+    int here = vb_seated_node(self), best = VB_NO_NODE, node;
     gint64 least = here != VB_NO_NODE
                        ? worth_of(seating, self, here) + parameter(seating, self, "margin")
                        : G_MININT64;
@@ -121,12 +112,7 @@ decide(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
     static const VbFollow follow = {
         "confirm", "tolerance", "there are most of its accesses and of its group, for the load"};
     g_autoptr(VbSeating) seating = vb_seating_new(policy, snapshot, "cooldown", plan);
-    gboolean changed = TRUE;
-    for (guint turn = 0; changed && turn < TURNS_MAX; turn++) {
-        changed = FALSE;
-        for (guint i = 0; i < seating->seated->len; i++)
-            changed |= improve(seating, vb_seating_at(seating, i));
-    }
+    vb_seating_settle(seating, improve);
     vb_seating_emit(seating, &follow);
 }
 

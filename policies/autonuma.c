@@ -55,18 +55,12 @@ memory_weight(const VbSeated *seated, int node)
     return present > 0 ? (gint64)((unsigned __int128)there * VB_BP / present) : 0;
 }
 
-static int
-here_of(const VbSeated *seated)
-{
-    return seated->node != VB_NO_NODE ? seated->node : seated->from;
-}
-
 /* What going to @there gains it, by both weights. One that must leave where it is gains what is
  * there. */
 static gint64
 gain_of(const VbSeated *seated, int there)
 {
-    int here = here_of(seated);
+    int here = vb_seated_node(seated);
     gint64 now =
         here != VB_NO_NODE ? task_weight(seated, here) + memory_weight(seated, here) : -VB_BP;
     return task_weight(seated, there) + memory_weight(seated, there) - now;
@@ -75,7 +69,7 @@ gain_of(const VbSeated *seated, int there)
 static gint64
 score_of(const VbSeated *self, const VbSeated *other, int there)
 {
-    int here = here_of(self);
+    int here = vb_seated_node(self);
     gboolean same = other == NULL || other->guest == self->guest;
     gint64 (*weight)(const VbSeated *, int) = same ? task_weight : memory_weight;
     gint64 now = here != VB_NO_NODE ? weight(self, here) : 0;
@@ -86,7 +80,7 @@ score_of(const VbSeated *self, const VbSeated *other, int there)
 static gboolean
 may_swap(const VbSeating *seating, const VbSeated *self, const VbSeated *other, int here, int there)
 {
-    return here != VB_NO_NODE && (other->allowed & VB_NODE_BIT(here)) != 0 &&
+    return (other->allowed & VB_NODE_BIT(here)) != 0 &&
            vb_seating_has_room(seating, self, there, other) &&
            vb_seating_has_room(seating, other, here, self);
 }
@@ -102,7 +96,7 @@ static Exchange
 find_exchange(const VbSeating *seating, const VbSeated *self, gint64 margin)
 {
     Exchange best = {NULL, VB_NO_NODE, 0};
-    int here = here_of(self), there;
+    int here = vb_seated_node(self), there;
     VB_NODESET_FOREACH(there, self->allowed)
     {
         gint64 gain = there != here ? gain_of(self, there) : 0;
@@ -110,36 +104,30 @@ find_exchange(const VbSeating *seating, const VbSeated *self, gint64 margin)
             consider(&best, NULL, there, score_of(self, NULL, there));
         for (guint i = 0; there != here && i < seating->seated->len; i++) {
             VbSeated *other = vb_seating_at(seating, i);
-            if (other == self || here_of(other) != there ||
-                !may_swap(seating, self, other, here, there))
+            /* Without a place of its own it has none to offer. */
+            if (here == VB_NO_NODE || other == self || vb_seated_node(other) != there ||
+                gain + gain_of(other, here) < margin)
                 continue;
-            if (gain + gain_of(other, here) >= margin)
+            if (may_swap(seating, self, other, here, there))
                 consider(&best, other, there, score_of(self, other, there));
         }
     }
     return best;
 }
 
-/* Each looks round in turn, until nobody finds an exchange: each gains in sum, so that it ends. */
-static void
-exchange_all(VbSeating *seating)
+/* Each exchange gains in sum, so that it ends. */
+static gboolean
+exchange(VbSeating *seating, VbSeated *self)
 {
-    for (gboolean changed = TRUE; changed;) {
-        changed = FALSE;
-        for (guint i = 0; i < seating->seated->len; i++) {
-            VbSeated *self = vb_seating_at(seating, i);
-            gint64 margin =
-                vb_policy_parameter(seating->policy, seating->snapshot, self->guest, "margin");
-            int here = here_of(self);
-            Exchange exchange = find_exchange(seating, self, margin);
-            if (exchange.there == VB_NO_NODE)
-                continue;
-            vb_seating_send(seating, self, exchange.there);
-            if (exchange.other != NULL)
-                vb_seating_send(seating, exchange.other, here);
-            changed = TRUE;
-        }
-    }
+    gint64 margin = vb_policy_parameter(seating->policy, seating->snapshot, self->guest, "margin");
+    int here = vb_seated_node(self);
+    Exchange found = find_exchange(seating, self, margin);
+    if (found.there == VB_NO_NODE)
+        return FALSE;
+    vb_seating_send(seating, self, found.there);
+    if (found.other != NULL)
+        vb_seating_send(seating, found.other, here);
+    return TRUE;
 }
 
 static void
@@ -148,7 +136,7 @@ decide(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
     static const VbFollow follow = {"confirm", "tolerance",
                                     "of all exchanges this one brings most accesses and RAM near"};
     g_autoptr(VbSeating) seating = vb_seating_new(policy, snapshot, "cooldown", plan);
-    exchange_all(seating);
+    vb_seating_settle(seating, exchange);
     vb_seating_emit(seating, &follow);
 }
 

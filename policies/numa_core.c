@@ -27,12 +27,6 @@ static const VbParameter parameters[] = {
     {NULL},
 };
 
-static int
-here_of(const VbSeated *seated)
-{
-    return seated->node != VB_NO_NODE ? seated->node : seated->from;
-}
-
 /* Its siblings, by the node where they run. Returns: how many there are. */
 static guint
 count_siblings(const VbSeating *seating, const VbSeated *self, guint *by_node)
@@ -43,8 +37,8 @@ count_siblings(const VbSeating *seating, const VbSeated *self, guint *by_node)
         if (other == self || other->guest != self->guest || other->cell != self->cell)
             continue;
         count++;
-        if (here_of(other) != VB_NO_NODE)
-            by_node[here_of(other)]++;
+        if (vb_seated_node(other) != VB_NO_NODE)
+            by_node[vb_seated_node(other)]++;
     }
     return count;
 }
@@ -53,7 +47,7 @@ count_siblings(const VbSeating *seating, const VbSeated *self, guint *by_node)
 static int
 compress_to(const VbSeating *seating, const VbSeated *self, const guint *siblings)
 {
-    int here = here_of(self), best = here, node;
+    int here = vb_seated_node(self), best = here, node;
     VB_NODESET_FOREACH(node, self->allowed)
     {
         if (node == here || !vb_seating_has_room(seating, self, node, NULL))
@@ -76,7 +70,7 @@ idle_bp(const VbSeating *seating, int node)
 static int
 spread_to(const VbSeating *seating, const VbSeated *self)
 {
-    int here = here_of(self), best = here, node;
+    int here = vb_seated_node(self), best = here, node;
     gint64 beat =
         here == VB_NO_NODE
             ? G_MININT64
@@ -100,7 +94,7 @@ place(VbSeating *seating, VbSeated *self)
     guint siblings[VB_NODES_MAX] = {0};
     gboolean shared = count_siblings(seating, self, siblings) > 0;
     int target = shared ? compress_to(seating, self, siblings) : spread_to(seating, self);
-    if (target == here_of(self))
+    if (target == vb_seated_node(self))
         return FALSE;
     vb_seating_send(seating, self, target);
     return TRUE;
@@ -113,11 +107,7 @@ decide(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
     static const VbFollow follow = {
         "confirm", "tolerance", "siblings belong together, and who has none where CPUs are idle"};
     g_autoptr(VbSeating) seating = vb_seating_new(policy, snapshot, "cooldown", plan);
-    for (gboolean changed = TRUE; changed;) {
-        changed = FALSE;
-        for (guint i = 0; i < seating->seated->len; i++)
-            changed |= place(seating, vb_seating_at(seating, i));
-    }
+    vb_seating_settle(seating, place);
     vb_seating_emit(seating, &follow);
 }
 

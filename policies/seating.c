@@ -2,6 +2,9 @@
 #include "seating.h"
 #include "place.h"
 
+/* Turns in which a seating that does not settle is still asked. */
+#define TURNS_MAX 64
+
 static gint64
 demand_of(const VbVcpu *vcpu)
 {
@@ -157,8 +160,8 @@ load_there(const VbSeated *seated, int node)
     return seated->vcpu->share_known ? seated->demand_bp * seated->vcpu->share_bp[node] / VB_BP : 0;
 }
 
-static int
-node_of(const VbSeated *seated)
+int
+vb_seated_node(const VbSeated *seated)
 {
     return seated->node != VB_NO_NODE ? seated->node : seated->from;
 }
@@ -169,7 +172,7 @@ count_there(const VbSeating *seating, const VbGuest *guest, int node)
     guint count = 0;
     for (guint i = 0; i < seating->seated->len; i++) {
         const VbSeated *other = vb_seating_at(seating, i);
-        count += other->guest == guest && node_of(other) == node;
+        count += other->guest == guest && vb_seated_node(other) == node;
     }
     return count;
 }
@@ -180,7 +183,7 @@ vb_seating_has_room(const VbSeating *seating, const VbSeated *seated, int node,
 {
     const VbTopology *topology = &seating->snapshot->topology;
     VbCpuSet cpus = vb_place_cpus(topology, seated->guest, node);
-    guint there = count_there(seating, seated->guest, node) + (node_of(seated) != node);
+    guint there = count_there(seating, seated->guest, node) + (vb_seated_node(seated) != node);
     if (leaving != NULL && leaving->guest == seated->guest)
         there--;
     gint64 load = seating->load_bp[node] - load_there(seated, node) + seated->demand_bp -
@@ -188,4 +191,15 @@ vb_seating_has_room(const VbSeating *seating, const VbSeated *seated, int node,
     gint64 before = seating->load_bp[node];
     gint64 capacity = (gint64)topology->node[node].n_cpus * VB_BP;
     return there <= vb_cpuset_count(&cpus) && (load <= capacity || load <= before);
+}
+
+void
+vb_seating_settle(VbSeating *seating, VbSeatingStep step)
+{
+    gboolean changed = TRUE;
+    for (guint turn = 0; changed && turn < TURNS_MAX; turn++) {
+        changed = FALSE;
+        for (guint i = 0; i < seating->seated->len; i++)
+            changed |= step(seating, vb_seating_at(seating, i));
+    }
 }

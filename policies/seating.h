@@ -40,6 +40,8 @@ VbSeating *vb_seating_new(const VbPolicy *policy, const VbSnapshot *snapshot, co
 void vb_seating_free(VbSeating *seating);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbSeating, vb_seating_free)
 
+/** Where it will run: where it is sent to, else where it ran; or VB_NO_NODE. */
+int vb_seated_node(const VbSeated *seated);
 VbSeated *vb_seating_at(const VbSeating *seating, guint index);
 /** Sends a vCPU to @node. */
 void vb_seating_send(VbSeating *seating, VbSeated *seated, int node);
@@ -49,6 +51,14 @@ void vb_seating_send(VbSeating *seating, VbSeated *seated, int node);
  */
 gboolean vb_seating_has_room(const VbSeating *seating, const VbSeated *seated, int node,
                              const VbSeated *leaving);
+
+/** Lets one look for a better place. Returns: TRUE if it, or one in exchange, was sent elsewhere. */
+typedef gboolean (*VbSeatingStep)(VbSeating *seating, VbSeated *seated);
+/**
+ * Asks each in turn until nobody finds a better place. What each gains should keep a policy's steps
+ * from going round in circles; that one which errs ends, too, it asks 64 times at most.
+ */
+void vb_seating_settle(VbSeating *seating, VbSeatingStep step);
 
 /** How RAM follows vCPUs. */
 typedef struct {

@@ -23,13 +23,6 @@ parameter(const Party *party, const char *name)
                                name);
 }
 
-/* Where a vCPU will run: where it is sent to, else where it ran. */
-static int
-node_of(const VbSeated *seated)
-{
-    return seated->node != VB_NO_NODE ? seated->node : seated->from;
-}
-
 static gboolean
 is_changed(const Party *party)
 {
@@ -48,8 +41,8 @@ centre_of(const Party *party)
     gint64 demand[VB_NODES_MAX] = {0};
     int centre = VB_NO_NODE;
     for (guint i = party->first; i < party->end; i++)
-        if (node_of(vb_seating_at(party->seating, i)) != VB_NO_NODE)
-            demand[node_of(vb_seating_at(party->seating, i))] +=
+        if (vb_seated_node(vb_seating_at(party->seating, i)) != VB_NO_NODE)
+            demand[vb_seated_node(vb_seating_at(party->seating, i))] +=
                 vb_seating_at(party->seating, i)->demand_bp + 1;
     for (int node = 0; node < VB_NODES_MAX; node++)
         if (demand[node] > (centre != VB_NO_NODE ? demand[centre] : 0))
@@ -63,7 +56,7 @@ pin_vcpus(const Party *party)
     const VbSeating *seating = party->seating;
     for (guint i = party->first; i < party->end; i++) {
         const VbSeated *seated = vb_seating_at(seating, i);
-        int node = node_of(seated);
+        int node = vb_seated_node(seated);
         if (node == VB_NO_NODE || (node == seated->from && seated->held))
             continue;
         VbCpuSet cpus = vb_place_cpus(&seating->snapshot->topology, party->guest, node);
@@ -95,7 +88,7 @@ users_of(const Party *party, const VbCell *cell, gint64 *demand)
     for (guint pass = 0; pass < 2 && nodes == 0; pass++)
         for (guint i = party->first; i < party->end; i++) {
             const VbSeated *seated = vb_seating_at(party->seating, i);
-            int node = node_of(seated);
+            int node = vb_seated_node(seated);
             /* One that runs to and fro says nothing of where its RAM should be. */
             if (node == VB_NO_NODE || (pass == 0 && seated->cell != cell))
                 continue;
@@ -200,7 +193,7 @@ imagine(const Party *party, guint first)
     for (guint i = party->first; i < party->end; i++) {
         const VbSeated *seated = vb_seating_at(party->seating, i);
         VbVcpu *vcpu = g_ptr_array_index(then->vcpus, seated->index);
-        int node = node_of(seated);
+        int node = vb_seated_node(seated);
         for (int other = 0; node != VB_NO_NODE && other < VB_NODES_MAX; other++)
             vcpu->share_bp[other] = other == node ? VB_BP : 0;
     }

@@ -1,34 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What adaptive-affinity does in small worlds, told as a story each; what holds for every policy is
  * in tests/property. */
-#include "world.h"
-#include <string.h>
-#include <vmbalancer/policy.h>
+#include "policy_story.h"
 
 static const VbPolicy *const policy = &vb_policy_adaptive_affinity;
-
-static void
-assert_plan(VbSnapshot *host, const VbGuest *guest, const char *actions, const char *declined)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    g_autofree char *got = world_describe(plan, guest);
-    const VbDecline *decline = vb_plan_declined(plan, guest->uuid);
-    g_assert_cmpstr(got, ==, actions);
-    g_assert_cmpstr(decline != NULL ? decline->code : NULL, ==, declined);
-}
-
-/* The decision before agreed with what this one leans to. */
-static void
-agree(VbSnapshot *host)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    for (guint i = 0; i < plan->intents->len; i++) {
-        const VbIntent *intent = g_ptr_array_index(plan->intents, i);
-        VbVcpu *vcpu = world_vcpu_of(vb_snapshot_find(host, intent->uuid), intent->vcpu);
-        vcpu->intent = intent->node;
-        vcpu->intent_seen = 1;
-    }
-}
 
 /* Affinity alone decides: accesses pull. */
 static void
@@ -37,8 +12,8 @@ test_accesses_pull(void)
     g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
     VbGuest *guest = world_guest(host, "web", "0");
     world_fill(host, guest, 0, 1, GIB);
-    agree(host);
-    assert_plan(host, guest, "pin vcpu0 >1", NULL);
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "pin vcpu0 >1", NULL);
 }
 
 /* A group pulls its strays, against where the RAM happens to lie if need be. */
@@ -51,8 +26,8 @@ test_groups_pull(void)
         world_vcpu_of(guest, i)->affinity = host->topology.node[i == 3].cpus;
     world_fill(host, guest, 0, 0, GIB);
     world_fill(host, guest, 0, 1, GIB);
-    agree(host);
-    assert_plan(host, guest, "move 0: 1>0 1024M; pin vcpu3 >0", NULL);
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "move 0: 1>0 1024M; pin vcpu3 >0", NULL);
 }
 
 /* Who has nothing to do with the others goes where the load is less. */
@@ -63,9 +38,9 @@ test_the_unrelated_spread(void)
     VbGuest *web = world_guest(host, "web", "0");
     VbGuest *db = world_guest(host, "db", "0");
     world_vcpu_of(web, 0)->affinity = world_vcpu_of(db, 0)->affinity = host->topology.node[0].cpus;
-    agree(host);
-    assert_plan(host, web, "pin vcpu0 >1", NULL);
-    assert_plan(host, db, "", NULL);
+    story_agree(policy, host);
+    story_plan(policy, host, web, "pin vcpu0 >1", NULL);
+    story_plan(policy, host, db, "", NULL);
 }
 
 /* An idle vCPU does not mind the load. */
@@ -79,7 +54,7 @@ test_the_idle_do_not_mind(void)
     world_fill(host, web, 0, 0, GIB);
     world_fill(host, db, 0, 0, GIB);
     db->selected = FALSE;
-    assert_plan(host, web, "", NULL);
+    story_plan(policy, host, web, "", NULL);
 }
 
 static void
@@ -90,7 +65,7 @@ test_the_margin_holds(void)
     world_vcpu_of(guest, 0)->affinity = host->topology.node[0].cpus;
     world_fill(host, guest, 0, 0, 480 * MIB);
     world_fill(host, guest, 0, 1, 520 * MIB);
-    assert_plan(host, guest, "move 0: 1>0 520M", NULL);
+    story_plan(policy, host, guest, "move 0: 1>0 520M", NULL);
 }
 
 int

@@ -2,28 +2,9 @@
 /* What cpu-follows-memory does in small worlds, told as a story each; what holds for every policy
  * is in tests/property. */
 #include "core/model.h"
-#include "world.h"
-#include <vmbalancer/policy.h>
+#include "policy_story.h"
 
 static const VbPolicy *const policy = &vb_policy_cpu_follows_memory;
-
-static void
-assert_plan(VbSnapshot *host, const VbGuest *guest, const char *actions, const char *declined)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    g_autofree char *got = world_describe(plan, guest);
-    const VbDecline *decline = vb_plan_declined(plan, guest->uuid);
-    g_assert_cmpstr(got, ==, actions);
-    g_assert_cmpstr(decline != NULL ? decline->code : NULL, ==, declined);
-}
-
-static void
-set(GHashTable **settings, const char *name, gint64 value)
-{
-    if (*settings == NULL)
-        *settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_replace(*settings, g_strdup(name), g_memdup2(&value, sizeof value));
-}
 
 /* vCPUs go where most of the RAM is, threads that serve them go along, and no page moves. */
 static void
@@ -34,7 +15,7 @@ test_vcpus_go_to_the_ram(void)
     g_ptr_array_add(guest->helpers, vb_helper_thread_new("emulator"));
     world_fill(host, guest, 0, 1, 3 * GIB);
     world_fill(host, guest, 0, 0, GIB);
-    assert_plan(host, guest, "pin emulator >1; pin vcpu0 >1; pin vcpu1 >1", NULL);
+    story_plan(policy, host, guest, "pin emulator >1; pin vcpu0 >1; pin vcpu1 >1", NULL);
 }
 
 /* A gain that is not clear is none. */
@@ -46,9 +27,9 @@ test_the_gain_must_be_clear(void)
     world_vcpu_of(guest, 0)->affinity = host->topology.node[0].cpus;
     world_fill(host, guest, 0, 0, 48 * GIB / 10);
     world_fill(host, guest, 0, 1, 52 * GIB / 10);
-    assert_plan(host, guest, "", NULL);
-    set(&guest->settings, "margin", 300);
-    assert_plan(host, guest, "pin vcpu0 >1", NULL);
+    story_plan(policy, host, guest, "", NULL);
+    story_set(&guest->settings, "margin", 300);
+    story_plan(policy, host, guest, "pin vcpu0 >1", NULL);
 }
 
 static void
@@ -58,11 +39,11 @@ test_it_must_be_seen_twice(void)
     VbGuest *guest = world_guest(host, "web", "0");
     world_fill(host, guest, 0, 1, GIB);
     world_cell_of(guest, 0)->top_seen = 1;
-    assert_plan(host, guest, "", "unconfirmed");
+    story_plan(policy, host, guest, "", "unconfirmed");
     world_cell_of(guest, 0)->top_seen = 2;
-    assert_plan(host, guest, "pin vcpu0 >1", NULL);
+    story_plan(policy, host, guest, "pin vcpu0 >1", NULL);
     guest->last_move_ns = host->time_ns - 30 * SECOND;
-    assert_plan(host, guest, "", "cooldown");
+    story_plan(policy, host, guest, "", "cooldown");
 }
 
 /* A node whose CPUs are busy takes nobody; who leaves it makes room for others. */
@@ -74,14 +55,14 @@ test_who_leaves_makes_room(void)
     VbGuest *db = world_guest(host, "db", "1,1");
     world_fill(host, web, 0, 1, GIB);
     world_fill(host, db, 0, 1, 2 * GIB);
-    assert_plan(host, web, "", "no-room");
+    story_plan(policy, host, web, "", "no-room");
     VbGuest *mail = world_guest(host, "mail", "");
     world_fill(host, mail, 0, 0, GIB);
     world_cell_of(db, 0)->by_node[1] = GIB;
     world_cell_of(db, 0)->by_node[0] = GIB;
-    set(&host->settings, "load", 150);
+    story_set(&host->settings, "load", 150);
     world_vcpu_of(db, 0)->busy_bp = world_vcpu_of(db, 1)->busy_bp = 5000;
-    assert_plan(host, web, "pin vcpu0 >1; pin vcpu1 >1", NULL);
+    story_plan(policy, host, web, "pin vcpu0 >1; pin vcpu1 >1", NULL);
 }
 
 /* Each cell's vCPUs follow their own cell. */
@@ -95,7 +76,7 @@ test_cells_go_their_own_ways(void)
     g_ptr_array_add(guest->helpers, vb_helper_thread_new("emulator"));
     world_fill(host, guest, 0, 1, GIB);
     world_fill(host, guest, 1, 2, GIB);
-    assert_plan(host, guest, "pin vcpu0 >1; pin vcpu1 >2", NULL);
+    story_plan(policy, host, guest, "pin vcpu0 >1; pin vcpu1 >2", NULL);
 }
 
 /* It goes only where it may. */
@@ -107,7 +88,7 @@ test_the_boundary_holds(void)
     guest->boundary = VB_NODE_BIT(0) | VB_NODE_BIT(2);
     world_fill(host, guest, 0, 1, 2 * GIB);
     world_fill(host, guest, 0, 2, GIB);
-    assert_plan(host, guest, "pin vcpu0 >2", NULL);
+    story_plan(policy, host, guest, "pin vcpu0 >2", NULL);
 }
 
 /* A host with one guest whose vCPU went where it was sent last. */
@@ -167,9 +148,9 @@ count_bounces(gboolean original)
     for (guint nth = 1; nth <= 200; nth++) {
         g_autoptr(VbSnapshot) host = look(&bouncer, nth);
         if (original) {
-            set(&host->settings, "margin", 0);
-            set(&host->settings, "confirm", 1);
-            set(&host->settings, "cooldown", 0);
+            story_set(&host->settings, "margin", 0);
+            story_set(&host->settings, "confirm", 1);
+            story_set(&host->settings, "cooldown", 0);
         }
         g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
         bounces += obey(&bouncer, plan, host->time_ns);

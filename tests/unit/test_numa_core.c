@@ -1,34 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What numa-core does in small worlds, told as a story each; what holds for every policy is in
  * tests/property. */
-#include "world.h"
-#include <string.h>
-#include <vmbalancer/policy.h>
+#include "policy_story.h"
 
 static const VbPolicy *const policy = &vb_policy_numa_core;
-
-static void
-assert_plan(VbSnapshot *host, const VbGuest *guest, const char *actions, const char *declined)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    g_autofree char *got = world_describe(plan, guest);
-    const VbDecline *decline = vb_plan_declined(plan, guest->uuid);
-    g_assert_cmpstr(got, ==, actions);
-    g_assert_cmpstr(decline != NULL ? decline->code : NULL, ==, declined);
-}
-
-/* The decision before agreed with what this one leans to. */
-static void
-agree(VbSnapshot *host)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    for (guint i = 0; i < plan->intents->len; i++) {
-        const VbIntent *intent = g_ptr_array_index(plan->intents, i);
-        VbVcpu *vcpu = world_vcpu_of(vb_snapshot_find(host, intent->uuid), intent->vcpu);
-        vcpu->intent = intent->node;
-        vcpu->intent_seen = 1;
-    }
-}
 
 /* Siblings gather where most of them are, whoever holds their RAM; it follows. */
 static void
@@ -39,8 +14,8 @@ test_siblings_gather(void)
     for (guint i = 0; i < 3; i++)
         world_vcpu_of(guest, i)->affinity = host->topology.node[i > 0].cpus;
     world_fill(host, guest, 0, 0, 2 * GIB);
-    agree(host);
-    assert_plan(host, guest, "move 0: 0>1 2048M; pin vcpu0 >1", NULL);
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "move 0: 0>1 2048M; pin vcpu0 >1", NULL);
 }
 
 /* A node that is full takes no more of them. */
@@ -50,8 +25,8 @@ test_a_full_node_takes_none(void)
     g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
     VbGuest *guest = world_guest(host, "web", "0,1,1");
     world_fill(host, guest, 0, 1, GIB);
-    agree(host);
-    assert_plan(host, guest, "", NULL);
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "", NULL);
 }
 
 /* Those who share with nobody go where CPUs are idle, each in its turn, and not for less than one
@@ -65,10 +40,10 @@ test_the_private_spread(void)
         guests[i] = world_guest(host, "one", "0");
         world_vcpu_of(guests[i], 0)->affinity = host->topology.node[0].cpus;
     }
-    agree(host);
-    assert_plan(host, guests[0], "pin vcpu0 >1", NULL);
-    assert_plan(host, guests[1], "", NULL);
-    assert_plan(host, guests[2], "", NULL);
+    story_agree(policy, host);
+    story_plan(policy, host, guests[0], "pin vcpu0 >1", NULL);
+    story_plan(policy, host, guests[1], "", NULL);
+    story_plan(policy, host, guests[2], "", NULL);
 }
 
 /* Each cell is a family of its own. */
@@ -84,7 +59,7 @@ test_cells_are_families(void)
     }
     world_fill(host, guest, 0, 0, GIB);
     world_fill(host, guest, 1, 1, GIB);
-    assert_plan(host, guest, "", NULL);
+    story_plan(policy, host, guest, "", NULL);
 }
 
 static void
@@ -92,7 +67,7 @@ test_chosen_twice(void)
 {
     g_autoptr(VbSnapshot) host = world_host(2, 4, 8 * GIB);
     VbGuest *guest = world_guest(host, "web", "0,1,1");
-    assert_plan(host, guest, "", "unconfirmed");
+    story_plan(policy, host, guest, "", "unconfirmed");
 }
 
 int

@@ -1,38 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What each policy does in small worlds, told as a story each. The laws that hold for all of them are in
- * tests/property. */
-#include "world.h"
+/* What each policy does in small worlds, told as a story each. The laws that hold for all of them
+ * are in tests/property. */
+#include "policy_story.h"
 #include <string.h>
-#include <vmbalancer/policy.h>
-
-static void
-assert_plan(const VbPolicy *policy, VbSnapshot *host, const VbGuest *guest, const char *actions)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    g_autofree char *got = world_describe(plan, guest);
-    const VbDecline *decline = vb_plan_declined(plan, guest->uuid);
-    g_assert_cmpstr(got, ==, actions);
-    g_assert_cmpstr(decline != NULL ? decline->reason : NULL, ==, NULL);
-}
-
-static void
-assert_declined(const VbPolicy *policy, VbSnapshot *host, const VbGuest *guest, const char *code)
-{
-    g_autoptr(VbPlan) plan = vb_policy_decide(policy, host);
-    g_autofree char *got = world_describe(plan, guest);
-    const VbDecline *decline = vb_plan_declined(plan, guest->uuid);
-    g_assert_cmpstr(got, ==, "");
-    g_assert_cmpstr(decline != NULL ? decline->code : NULL, ==, code);
-}
-
-static void
-set(VbSnapshot *host, VbGuest *guest, const char *name, gint64 value)
-{
-    GHashTable **settings = guest != NULL ? &guest->settings : &host->settings;
-    if (*settings == NULL)
-        *settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_replace(*settings, g_strdup(name), g_memdup2(&value, sizeof value));
-}
 
 /* --- what all policies share --- */
 
@@ -59,14 +29,14 @@ test_parameters(void)
     g_autoptr(VbSnapshot) host = world_host(1, 1, GIB);
     VbGuest *guest = world_guest(host, "web", "0");
     g_assert_cmpint(vb_policy_parameter(policy, host, guest, "tolerance"), ==, 100);
-    set(host, NULL, "tolerance", 200);
+    story_set(&host->settings, "tolerance", 200);
     g_assert_cmpint(vb_policy_parameter(policy, host, guest, "tolerance"), ==, 200);
-    set(host, guest, "tolerance", 300);
+    story_set(&guest->settings, "tolerance", 300);
     g_assert_cmpint(vb_policy_parameter(policy, host, guest, "tolerance"), ==, 300);
     g_assert_cmpint(vb_policy_parameter(policy, host, NULL, "tolerance"), ==, 200);
-    set(host, guest, "tolerance", G_MAXINT64);
+    story_set(&guest->settings, "tolerance", G_MAXINT64);
     g_assert_cmpint(vb_policy_parameter(policy, host, guest, "tolerance"), ==, VB_BP);
-    set(host, guest, "tolerance", G_MININT64);
+    story_set(&guest->settings, "tolerance", G_MININT64);
     g_assert_cmpint(vb_policy_parameter(policy, host, guest, "tolerance"), ==, 0);
 }
 
@@ -141,7 +111,8 @@ static const struct {
     {"demand-unknown", no_demand, NULL, "unknown"},
 };
 
-/* Guests that must not or cannot be decided on are declined, with the same words by every policy. */
+/* Guests that must not or cannot be decided on are declined, with the same words by every policy.
+ */
 static void
 test_unfit_guests_are_declined(void)
 {
@@ -151,9 +122,9 @@ test_unfit_guests_are_declined(void)
         world_put(guest, 0, 1, GIB);
         unfit[i].spoil(guest);
         g_test_message("%s", unfit[i].name);
-        assert_declined(&vb_policy_home_node, host, guest, unfit[i].home_node);
+        story_plan(&vb_policy_home_node, host, guest, "", unfit[i].home_node);
         if (unfit[i].moron != NULL)
-            assert_declined(&vb_policy_moron, host, guest, unfit[i].moron);
+            story_plan(&vb_policy_moron, host, guest, "", unfit[i].moron);
     }
 }
 
@@ -165,7 +136,7 @@ test_unselected_guests_are_left_alone(void)
         VbGuest *guest = world_guest(host, "web", "0");
         world_put(guest, 0, 1, GIB);
         guest->selected = FALSE;
-        assert_plan(*policy, host, guest, "");
+        story_plan(*policy, host, guest, "", NULL);
     }
 }
 
@@ -175,7 +146,7 @@ test_none_does_nothing(void)
     g_autoptr(VbSnapshot) host = world_host(2, 4, 4 * GIB);
     VbGuest *guest = world_guest(host, "web", "0");
     world_put(guest, 0, 1, GIB);
-    assert_plan(&vb_policy_none, host, guest, "");
+    story_plan(&vb_policy_none, host, guest, "", NULL);
 }
 
 /* --- moron --- */
@@ -187,7 +158,7 @@ test_moron_sends_ram_after_the_vcpus(void)
     VbGuest *guest = world_guest(host, "web", "0,0,1,0");
     world_put(guest, 0, 1, 100 * MIB);
     world_put(guest, 0, 3, 400 * MIB);
-    assert_plan(&vb_policy_moron, host, guest, "move 0: 3>0 300M; move 0: 3>1 100M");
+    story_plan(&vb_policy_moron, host, guest, "move 0: 3>0 300M; move 0: 3>1 100M", NULL);
 }
 
 static void
@@ -199,7 +170,7 @@ test_moron_has_no_memory(void)
     world_cell_of(guest, 0)->remote_seen = 0;
     world_cell_of(guest, 0)->home = VB_NODE_BIT(1);
     guest->last_move_ns = host->time_ns;
-    assert_plan(&vb_policy_moron, host, guest, "move 0: 1>0 400M");
+    story_plan(&vb_policy_moron, host, guest, "move 0: 1>0 400M", NULL);
 }
 
 /* Each cell follows its own vCPUs; one that has none follows them all. */
@@ -213,8 +184,8 @@ test_moron_minds_cells(void)
     world_vcpu_of(guest, 1)->cell = 1;
     for (guint i = 0; i < 3; i++)
         world_put(guest, i, 3, 100 * MIB);
-    assert_plan(&vb_policy_moron, host, guest,
-                "move 0: 3>0 100M; move 1: 3>1 100M; move 2: 3>0 50M; move 2: 3>1 50M");
+    story_plan(&vb_policy_moron, host, guest,
+               "move 0: 3>0 100M; move 1: 3>1 100M; move 2: 3>0 50M; move 2: 3>1 50M", NULL);
 }
 
 static void
@@ -224,7 +195,7 @@ test_moron_stays_inside_the_boundary(void)
     VbGuest *guest = world_guest(host, "web", "0,1");
     world_put(guest, 0, 3, 100 * MIB);
     guest->boundary = VB_NODE_BIT(1) | VB_NODE_BIT(3);
-    assert_plan(&vb_policy_moron, host, guest, "move 0: 3>1 100M");
+    story_plan(&vb_policy_moron, host, guest, "move 0: 3>1 100M", NULL);
 }
 
 /* Small parts go along with the largest, so that nothing is left over for the next tick. */
@@ -234,8 +205,8 @@ test_moron_leaves_no_crumbs(void)
     g_autoptr(VbSnapshot) host = world_host(6, 2, 4 * GIB);
     VbGuest *guest = world_guest(host, "web", "0,0,1,2,3,4");
     world_put(guest, 0, 5, 5 * MIB);
-    assert_plan(&vb_policy_moron, host, guest, "move 0: 5>0 5M");
-    set(host, guest, "minimum", 0);
+    story_plan(&vb_policy_moron, host, guest, "move 0: 5>0 5M", NULL);
+    story_set(&guest->settings, "minimum", 0);
     g_autoptr(VbPlan) plan = vb_policy_decide(&vb_policy_moron, host);
     g_assert_cmpuint(plan->actions->len, ==, 5);
     g_assert_cmpuint(vb_plan_bytes(plan), ==, 5 * MIB);
@@ -248,9 +219,9 @@ test_moron_says_what_cannot_move(void)
     VbGuest *guest = world_guest(host, "web", "0");
     world_put(guest, 0, 1, 100 * MIB);
     world_cell_of(guest, 0)->unmovable_bytes = 40 * MIB;
-    assert_plan(&vb_policy_moron, host, guest, "move 0: 1>0 60M");
+    story_plan(&vb_policy_moron, host, guest, "move 0: 1>0 60M", NULL);
     world_cell_of(guest, 0)->movable = FALSE;
-    assert_declined(&vb_policy_moron, host, guest, "unmovable");
+    story_plan(&vb_policy_moron, host, guest, "", "unmovable");
 }
 
 /* --- home-node --- */
@@ -262,8 +233,8 @@ test_home_is_where_the_ram_is(void)
     VbGuest *guest = world_guest(host, "web", "0,0");
     world_fill(host, guest, 0, 2, 2 * GIB);
     g_ptr_array_add(guest->helpers, vb_helper_thread_new("emulator"));
-    assert_plan(&vb_policy_home_node, host, guest,
-                "pin emulator >2; pin vcpu0 >2; pin vcpu1 >2");
+    story_plan(&vb_policy_home_node, host, guest, "pin emulator >2; pin vcpu0 >2; pin vcpu1 >2",
+               NULL);
 }
 
 static void
@@ -273,7 +244,7 @@ test_ram_follows_the_home(void)
     VbGuest *guest = world_guest(host, "web", "0");
     world_fill(host, guest, 0, 0, 2 * GIB);
     world_fill(host, guest, 0, 1, GIB);
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 1024M; pin vcpu0 >0");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 1024M; pin vcpu0 >0", NULL);
 }
 
 static void
@@ -283,10 +254,11 @@ test_a_settled_guest_stays(void)
     VbGuest *guest = world_guest(host, "web", "0");
     world_fill(host, guest, 0, 0, 2 * GIB);
     world_settle(&host->topology, guest, 0);
-    assert_plan(&vb_policy_home_node, host, guest, "");
+    story_plan(&vb_policy_home_node, host, guest, "", NULL);
 }
 
-/* A node without a byte to spare still is the home of who lives there, a sliver elsewhere or not. */
+/* A node without a byte to spare still is the home of who lives there, a sliver elsewhere or not.
+ */
 static void
 test_a_full_home_is_no_reason_to_leave(void)
 {
@@ -303,7 +275,7 @@ test_a_full_home_is_no_reason_to_leave(void)
         world_cell_of(guest, 0)->remote_seen = 9;
         host->reserve_bytes[0] = GIB;
         host->topology.node[0].memory_free_bytes = GIB / 2;
-        assert_declined(&vb_policy_home_node, host, guest, cases[i].code);
+        story_plan(&vb_policy_home_node, host, guest, "", cases[i].code);
     }
 }
 
@@ -316,9 +288,9 @@ test_load_is_spread(void)
     VbGuest *small = world_guest(host, "small", "0,0");
     world_fill(host, big, 0, 0, 2 * GIB);
     world_fill(host, small, 0, 0, GIB);
-    assert_plan(&vb_policy_home_node, host, big, "pin vcpu0 >0; pin vcpu1 >0");
-    assert_plan(&vb_policy_home_node, host, small,
-                "move 0: 0>1 1024M; pin vcpu0 >1; pin vcpu1 >1");
+    story_plan(&vb_policy_home_node, host, big, "pin vcpu0 >0; pin vcpu1 >0", NULL);
+    story_plan(&vb_policy_home_node, host, small, "move 0: 0>1 1024M; pin vcpu0 >1; pin vcpu1 >1",
+               NULL);
 }
 
 /* Of equals the lower UUID is served first and, where all is equal, the lower node is taken. */
@@ -330,8 +302,8 @@ test_ties(void)
     VbGuest *second = world_guest(host, "a", "0");
     world_fill(host, first, 0, 0, GIB);
     world_fill(host, second, 0, 0, GIB);
-    assert_plan(&vb_policy_home_node, host, first, "pin vcpu0 >0");
-    assert_plan(&vb_policy_home_node, host, second, "move 0: 0>1 1024M; pin vcpu0 >1");
+    story_plan(&vb_policy_home_node, host, first, "pin vcpu0 >0", NULL);
+    story_plan(&vb_policy_home_node, host, second, "move 0: 0>1 1024M; pin vcpu0 >1", NULL);
 }
 
 static void
@@ -343,9 +315,9 @@ test_remote_ram_must_be_seen_twice(void)
     world_fill(host, guest, 0, 1, GIB);
     world_settle(&host->topology, guest, 0);
     world_cell_of(guest, 0)->remote_seen = 1;
-    assert_declined(&vb_policy_home_node, host, guest, "unconfirmed");
+    story_plan(&vb_policy_home_node, host, guest, "", "unconfirmed");
     world_cell_of(guest, 0)->remote_seen = 2;
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 1024M");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 1024M", NULL);
 }
 
 static void
@@ -358,9 +330,9 @@ test_cooldown(void)
     world_settle(&host->topology, guest, 0);
     world_cell_of(guest, 0)->remote_seen = 9;
     guest->last_move_ns = host->time_ns - 60 * SECOND + 1;
-    assert_declined(&vb_policy_home_node, host, guest, "cooldown");
+    story_plan(&vb_policy_home_node, host, guest, "", "cooldown");
     guest->last_move_ns--;
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 1024M");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 1024M", NULL);
 }
 
 /* A home that the boundary no longer has must be left, cooldown or not. */
@@ -374,7 +346,7 @@ test_a_lost_home_is_left_at_once(void)
     world_cell_of(guest, 0)->remote_seen = 9;
     guest->last_move_ns = host->time_ns - 1;
     guest->boundary = VB_NODE_BIT(1);
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 0>1 1024M; pin vcpu0 >1");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 0>1 1024M; pin vcpu0 >1", NULL);
 }
 
 /* What was known not to move is left where it is, and is not asked for again. */
@@ -389,9 +361,9 @@ test_unmovable_ram_stays(void)
     world_settle(&host->topology, guest, 0);
     world_cell_of(guest, 0)->remote_seen = 9;
     world_cell_of(guest, 0)->unmovable_bytes = 200 * MIB;
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 150M; move 0: 2>0 50M");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 1>0 150M; move 0: 2>0 50M", NULL);
     world_cell_of(guest, 0)->unmovable_bytes = 400 * MIB;
-    assert_plan(&vb_policy_home_node, host, guest, "");
+    story_plan(&vb_policy_home_node, host, guest, "", NULL);
 }
 
 /* A thread whose affinity cannot be read is pinned with a new home, not again at every tick. */
@@ -402,9 +374,9 @@ test_unknown_affinity_is_not_different(void)
     VbGuest *guest = world_guest(host, "web", "0");
     world_fill(host, guest, 0, 0, GIB);
     g_ptr_array_add(guest->helpers, vb_helper_thread_new("emulator"));
-    assert_plan(&vb_policy_home_node, host, guest, "pin emulator >0; pin vcpu0 >0");
+    story_plan(&vb_policy_home_node, host, guest, "pin emulator >0; pin vcpu0 >0", NULL);
     world_settle(&host->topology, guest, 0);
-    assert_plan(&vb_policy_home_node, host, guest, "");
+    story_plan(&vb_policy_home_node, host, guest, "", NULL);
 }
 
 static void
@@ -419,10 +391,10 @@ test_guests_that_fit_nowhere(void)
     world_put(large, 0, 1, 2 * GIB);
     shut->boundary = VB_NODE_BIT(7);
     fenced->cpu_boundary = (VbCpuSet){{1 << 0 | 1 << 2}};
-    assert_declined(&vb_policy_home_node, host, wide, "wide");
-    assert_declined(&vb_policy_home_node, host, large, "wide");
-    assert_declined(&vb_policy_home_node, host, shut, "boundary");
-    assert_declined(&vb_policy_home_node, host, fenced, "wide");
+    story_plan(&vb_policy_home_node, host, wide, "", "wide");
+    story_plan(&vb_policy_home_node, host, large, "", "wide");
+    story_plan(&vb_policy_home_node, host, shut, "", "boundary");
+    story_plan(&vb_policy_home_node, host, fenced, "", "wide");
 }
 
 /* Nodes without CPUs hold RAM but are nobody's home; ids may have holes. */
@@ -436,10 +408,10 @@ test_sparse_and_cpuless_nodes(void)
     host->topology.node[40].n_cpus = 0;
     VbGuest *guest = world_guest(host, "web", "9");
     world_fill(host, guest, 0, 40, GIB);
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 40>0 1024M; pin vcpu0 >0");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 40>0 1024M; pin vcpu0 >0", NULL);
     host->topology.node[0].distance[40] = 40;
     world_cell_of(guest, 0)->unmovable_bytes = GIB / 2;
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 40>9 512M; pin vcpu0 >9");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 40>9 512M; pin vcpu0 >9", NULL);
 }
 
 /* Hugepages need pages in the pool of the target; another node's pool will do. */
@@ -452,11 +424,11 @@ test_hugepages_need_a_pool(void)
     world_cell_of(guest, 0)->page_size = 2 * MIB;
     guest->boundary = VB_NODE_BIT(0) | VB_NODE_BIT(1);
     world_pool(&host->topology, 2, 2 * MIB, 512, 0);
-    assert_declined(&vb_policy_home_node, host, guest, "no-room");
+    story_plan(&vb_policy_home_node, host, guest, "", "no-room");
     world_pool(&host->topology, 0, 2 * MIB, 512, 511);
-    assert_declined(&vb_policy_home_node, host, guest, "no-room");
+    story_plan(&vb_policy_home_node, host, guest, "", "no-room");
     world_pool(&host->topology, 1, 2 * MIB, 512, 512);
-    assert_plan(&vb_policy_home_node, host, guest, "move 0: 2>1 1024M; pin vcpu0 >1");
+    story_plan(&vb_policy_home_node, host, guest, "move 0: 2>1 1024M; pin vcpu0 >1", NULL);
 }
 
 /* One guest leaves, and the next takes its room: the plan is in that order. */
@@ -501,8 +473,8 @@ test_an_empty_guest(void)
     g_autoptr(VbSnapshot) host = world_host(2, 2, 4 * GIB);
     VbGuest *guest = world_guest(host, "new", "1");
     world_vcpu_of(guest, 0)->busy_bp = 0;
-    assert_plan(&vb_policy_home_node, host, guest, "pin vcpu0 >0");
-    assert_plan(&vb_policy_moron, host, guest, "");
+    story_plan(&vb_policy_home_node, host, guest, "pin vcpu0 >0", NULL);
+    story_plan(&vb_policy_moron, host, guest, "", NULL);
 }
 
 int
