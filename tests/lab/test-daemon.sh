@@ -77,7 +77,7 @@ for try in 1 2 3; do
 	restart_libvirtd
 	lab_until 40 eval "[ \$(grep -c 'connected to libvirt\$' $log) -gt $try ]"
 done
-vmbalancer record /tmp/watched --for 15s -o json >/tmp/watched.json &
+vmbalancer record /tmp/watched --no-daemon --for 15s -o json >/tmp/watched.json &
 sleep 20
 wait $!
 lab_is "$(jq -r .reason /tmp/watched.json)" null "beside it one who only watches records, too"

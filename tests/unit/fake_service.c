@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_service.h"
 #include "bus/failure.h"
+#include <gio/gunixfdlist.h>
 #include <string.h>
+#include <unistd.h>
 
 #define JOB_PATH VB_BUS_PATH "/job/1"
 #define JOB_STEP_MS 50
@@ -121,6 +123,28 @@ static gboolean
 on_resume(VbBusHost *host, GDBusMethodInvocation *call, gpointer user_data)
 {
     vb_bus_host_complete_resume(host, call);
+    return TRUE;
+}
+
+/* It records a word, and ends when it is told to, or at once. */
+static gboolean
+on_start_recording(VbBusHost *host, GDBusMethodInvocation *call, GUnixFDList *files, GVariant *file,
+                   GVariant *options, gpointer user_data)
+{
+    const FakeAnswers *answers = &((FakeService *)user_data)->answers;
+    int fd = g_unix_fd_list_get(files, g_variant_get_handle(file), NULL);
+    g_assert_cmpint(write(fd, "word", 4), ==, 4);
+    close(fd);
+    vb_bus_host_set_recording(host, !answers->recording_ends);
+    vb_bus_host_complete_start_recording(host, call, NULL);
+    return TRUE;
+}
+
+static gboolean
+on_stop_recording(VbBusHost *host, GDBusMethodInvocation *call, gpointer user_data)
+{
+    vb_bus_host_set_recording(host, FALSE);
+    vb_bus_host_complete_stop_recording(host, call);
     return TRUE;
 }
 
@@ -259,6 +283,8 @@ connect_methods(FakeService *service)
         {service->host, "handle-unset-policy", G_CALLBACK(on_unset_policy)},
         {service->host, "handle-release", G_CALLBACK(on_release)},
         {service->host, "handle-pause", G_CALLBACK(on_pause)},
+        {service->host, "handle-start-recording", G_CALLBACK(on_start_recording)},
+        {service->host, "handle-stop-recording", G_CALLBACK(on_stop_recording)},
         {service->host, "handle-resume", G_CALLBACK(on_resume)},
         {service->host, "handle-rebalance", G_CALLBACK(on_rebalance)},
         {service->job, "handle-cancel", G_CALLBACK(on_cancel)},

@@ -32,6 +32,7 @@ typedef struct {
     const char *release;
     gboolean live; /**< SetPolicy(), UnsetPolicy() */
     gboolean config;
+    gboolean recording_ends; /**< by itself, at once */
     const char *const *job_states; /**< of the job, one after the other until NULL, 50 ms apart */
     const char *job_result;        /**< with the last of them, or with "cancelled" */
     const char *job_error;         /**< with the last of them */

@@ -221,6 +221,49 @@ test_a_wish_reaches_the_daemon_in_the_words_of_a_host_file(void)
     assert_asked(service, "UnsetPolicy('test', {'config': <true>})\n");
 }
 
+/* --- record --------------------------------------------------------------------------------- */
+
+/* The daemon gets the opened file, and is told to end when the time is over. */
+static void
+test_the_daemon_records_what_it_does(void)
+{
+    g_autoptr(FakeService) service = fake_service_new(COMMAND_URI);
+    g_autoptr(TempDir) dir = temp_dir_new();
+    g_autofree char *path = g_build_filename(dir, "monday", NULL);
+    g_autofree char *words = g_strdup_printf("record|%s|--for|1s|--limit|1MiB|-o|json", path);
+    g_auto(CommandEnd) end = command_run(words);
+    g_assert_cmpstr(end.err, ==, "");
+    g_assert_nonnull(strstr(end.out, "\"bytes\" : 4,"));
+    g_assert_nonnull(strstr(end.out, "\"reason\" : null"));
+    assert_asked(service, "StartRecording(0, {'limit': <uint64 1048576>})\nStopRecording()\n");
+    g_auto(CommandEnd) again = command_run(words);
+    g_assert_cmpint(again.status, ==, 2);
+    command_assert_one_line(&again, path);
+    assert_asked(service, "");
+    fake_service_answers(service)->recording_ends = TRUE;
+    g_autofree char *forced = g_strdup_printf("record|%s|--force", path);
+    g_auto(CommandEnd) ended = command_run(forced);
+    g_assert_nonnull(strstr(ended.out, "the daemon ended it"));
+    assert_asked(service, "StartRecording(0, {})\n");
+}
+
+/* What could not begin leaves no file. */
+static void
+test_a_refused_recording_leaves_nothing(void)
+{
+    g_autoptr(FakeService) service = fake_service_new(COMMAND_URI);
+    g_autoptr(TempDir) dir = temp_dir_new();
+    g_autofree char *path = g_build_filename(dir, "monday", NULL);
+    g_autofree char *words = g_strdup_printf("record|%s", path);
+    fake_service_answers(service)->manner = FAKE_FAILS;
+    fake_service_answers(service)->error_name = "org.vmbalancer1.Error.Failed";
+    fake_service_answers(service)->error_message = "there is a recording already";
+    g_auto(CommandEnd) end = command_run(words);
+    g_assert_cmpint(end.status, ==, 1);
+    command_assert_one_line(&end, "there is a recording already");
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
 /* --- who does it ---------------------------------------------------------------------------- */
 
 static void
@@ -296,6 +339,8 @@ main(int argc, char **argv)
     g_test_add_func("/service-verbs/policy-get", test_a_policy_is_told_as_our_own);
     g_test_add_func("/service-verbs/policy-set",
                     test_a_wish_reaches_the_daemon_in_the_words_of_a_host_file);
+    g_test_add_func("/service-verbs/record", test_the_daemon_records_what_it_does);
+    g_test_add_func("/service-verbs/record-refused", test_a_refused_recording_leaves_nothing);
     g_test_add_func("/service-verbs/in-process", test_what_only_this_process_can_do_it_does);
     g_test_add_func("/service-verbs/garbled", test_answers_that_make_no_sense_are_told_as_such);
     return g_test_run();
