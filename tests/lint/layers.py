@@ -18,6 +18,7 @@ LAYERS = {
     "sim": ("core",),
     "daemon": ("core", "engine", "bus"),
     "cli": ("core", "engine", "bus", "sim"),
+    "man": ("core",),
 }
 # Single files that may include more, each with its reason.
 EXCEPTIONS = {

@@ -42,6 +42,8 @@ test_wrong_use_is_status_2_and_one_line_with_the_mend(void)
         {"history|--limit|x", "see vmbalancer history --help"},
         {"history|--since|soon", "--since: \"soon\" is no time: write"},
         {"policy", "see vmbalancer policy --help"},
+        {"policy|show", "policy show takes the name of one policy"},
+        {"policy|show|nonsense", "there is no policy \"nonsense\""},
         {"policy|frob", "see vmbalancer policy --help"},
         {"policy|set", "see vmbalancer policy --help"},
         {"top|web1", "top takes no guest"},

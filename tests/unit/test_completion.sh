@@ -80,7 +80,8 @@ is 'without the daemon' '--no-daemon' show --no
 is 'files of replay' 'vmbalancer' replay vmb
 is 'options of record' '--force' record --forc
 is 'times of record' '10min' record --for 10
-is 'policy verbs' 'list|get|set|unset' policy ''
+is 'policy verbs' 'list|show|get|set|unset' policy ''
+is 'policies to show' 'home-node' policy show h
 [[ -e owned ]] && { echo "not ok a name was run"; failed=1; }
 echo "1..$number"
 exit $failed

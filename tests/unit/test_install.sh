@@ -37,6 +37,7 @@ done <<-END
 	644 $prefix/share/bash-completion/completions/vmbalancer
 	644 $prefix/share/man/man1/vmbalancer.1
 	644 $prefix/share/man/man5/vmbalancer.conf.5
+	644 $prefix/share/man/man7/vmbalancer-policies.7
 	644 $prefix/share/man/man7/vmbalancer-policy.7
 	644 $prefix/share/man/man8/vmbalancerd.8
 END

@@ -201,22 +201,28 @@ test_bad_files_are_refused(void)
 static void
 test_unknown_words_are_warned_of(void)
 {
-    static const char *const texts[] = {
-        "[limits]\nmin-rate=1\n",
-        "[domain web1]\ncolour=red\n",
-        "[domain ]\npolicy=plain\n",
-        "[policy patient]\nhaste=1\n",
-        "[policy unheard]\nx=1\n",
+    static const struct {
+        const char *text;
+        const char *named;
+    } texts[] = {
+        {"[limits]\nmin-rate=1\n", "min-rate"},
+        {"[domain web1]\ncolour=red\n", "colour"},
+        {"[domain ]\npolicy=plain\n", "[domain ]"},
+        {"[policy patient]\nhaste=1\n",
+         "[policy patient] haste=1 is ignored: that policy has only \"patience\""},
+        {"[policy plain]\nhaste=1\n", "that policy has no parameters"},
+        {"[policy unheard]\nx=1\n", "that policy does not exist here"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(GError) error = NULL;
         g_autoptr(VbConfig) config =
-            vb_config_parse(texts[i], strlen(texts[i]), "test.conf", warnings, &error);
+            vb_config_parse(texts[i].text, strlen(texts[i].text), "test.conf", warnings, &error);
         g_assert_no_error(error);
         g_assert_true(vb_config_check(config, policies, warnings, &error));
         g_assert_cmpuint(warnings->len, ==, 1);
         g_assert_nonnull(strstr(g_ptr_array_index(warnings, 0), "ignored"));
+        g_assert_nonnull(strstr(g_ptr_array_index(warnings, 0), texts[i].named));
     }
 }
 

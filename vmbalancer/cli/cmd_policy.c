@@ -1,64 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cmd_policy.h"
+#include "cli/render_descriptor.h"
 #include <stdio.h>
 
 static void
-add_parameters(JsonBuilder *builder, const VbPolicy *policy)
+print(const VbCli *cli, const VbPolicy *const *policies,
+      void (*render)(const VbPolicy *, GString *))
 {
-    json_builder_set_member_name(builder, "parameters");
-    json_builder_begin_array(builder);
-    for (const VbParameter *p = policy->parameters; p != NULL && p->name != NULL; p++) {
-        json_builder_begin_object(builder);
-        json_builder_set_member_name(builder, "name");
-        json_builder_add_string_value(builder, p->name);
-        json_builder_set_member_name(builder, "minimum");
-        json_builder_add_int_value(builder, p->minimum);
-        json_builder_set_member_name(builder, "maximum");
-        json_builder_add_int_value(builder, p->maximum);
-        json_builder_set_member_name(builder, "default");
-        json_builder_add_int_value(builder, p->fallback);
-        json_builder_set_member_name(builder, "unit");
-        json_builder_add_string_value(builder, p->unit);
-        json_builder_set_member_name(builder, "meaning");
-        json_builder_add_string_value(builder, p->meaning);
-        json_builder_end_object(builder);
+    if (cli->json) {
+        g_autoptr(JsonNode) document = vb_render_descriptor_json(policies);
+        vb_command_print_json(document);
+        return;
     }
-    json_builder_end_array(builder);
-}
-
-static void
-print_json(void)
-{
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    json_builder_begin_object(builder);
-    json_builder_set_member_name(builder, "schema");
-    json_builder_add_string_value(builder, "vmbalancer.policies/1");
-    json_builder_set_member_name(builder, "policies");
-    json_builder_begin_array(builder);
-    for (const VbPolicy *const *p = vb_policy_all(); *p != NULL; p++) {
-        json_builder_begin_object(builder);
-        json_builder_set_member_name(builder, "name");
-        json_builder_add_string_value(builder, (*p)->name);
-        json_builder_set_member_name(builder, "question");
-        json_builder_add_string_value(builder, (*p)->question);
-        add_parameters(builder, *p);
-        json_builder_end_object(builder);
-    }
-    json_builder_end_array(builder);
-    json_builder_end_object(builder);
-    g_autoptr(JsonNode) node = json_builder_get_root(builder);
-    vb_command_print_json(node);
-}
-
-static void
-print_text(void)
-{
-    for (const VbPolicy *const *p = vb_policy_all(); *p != NULL; p++) {
-        printf("%-12s %s\n", (*p)->name, (*p)->question);
-        for (const VbParameter *q = (*p)->parameters; q != NULL && q->name != NULL; q++)
-            printf("  %-12s %s%s%s (default %" G_GINT64_FORMAT ")\n", q->name, q->meaning,
-                   *q->unit != '\0' ? ", in " : "", q->unit, q->fallback);
-    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (; *policies != NULL; policies++)
+        render(*policies, text);
+    fputs(text->str, stdout);
 }
 
 static int
@@ -68,10 +25,22 @@ run_list(const VbCommand *command, VbCli *cli, int argc, char **argv)
         return VB_EXIT_USAGE;
     if (argc != 2)
         return vb_command_misuse(command, "policy list takes no arguments");
-    if (cli->json)
-        print_json();
-    else
-        print_text();
+    print(cli, vb_policy_all(), vb_render_descriptor_brief);
+    return VB_EXIT_DONE;
+}
+
+static int
+run_show(const VbCommand *command, VbCli *cli, int argc, char **argv)
+{
+    if (!vb_command_parse(command, cli, NULL, &argc, &argv))
+        return VB_EXIT_USAGE;
+    if (argc != 3)
+        return vb_command_misuse(command, "policy show takes the name of one policy");
+    const VbPolicy *policies[] = {vb_policy_find(argv[2]), NULL};
+    if (policies[0] == NULL)
+        return vb_command_misuse(command, "there is no policy \"%s\": see vmbalancer policy list",
+                                 argv[2]);
+    print(cli, policies, vb_render_descriptor);
     return VB_EXIT_DONE;
 }
 
@@ -79,10 +48,8 @@ static const struct {
     const char *name;
     int (*run)(const VbCommand *command, VbCli *cli, int argc, char **argv);
 } parts[] = {
-    {"list", run_list},
-    {"get", vb_policy_get},
-    {"set", vb_policy_set},
-    {"unset", vb_policy_unset},
+    {"list", run_list},     {"show", run_show},         {"get", vb_policy_get},
+    {"set", vb_policy_set}, {"unset", vb_policy_unset},
 };
 
 /* Options that every verb takes may stand before the word; these have values that are no word. */
@@ -108,12 +75,13 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     /* For --help, and for what else is no word. */
     if (!vb_command_parse(command, cli, NULL, &argc, &argv))
         return VB_EXIT_USAGE;
-    return vb_command_misuse(command, "policy takes \"list\", \"get\", \"set\" or \"unset\"");
+    return vb_command_misuse(command,
+                             "policy takes \"list\", \"show\", \"get\", \"set\" or \"unset\"");
 }
 
 const VbCommand vb_command_policy = {
     .name = "policy",
-    .arguments = "list|get GUEST|set GUEST POLICY|unset GUEST",
+    .arguments = "list|show POLICY|get GUEST|set GUEST POLICY|unset GUEST",
     .summary = "policies, and which of them a guest asks for",
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/config_value.h"
+#include "core/descriptor.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -97,16 +98,39 @@ check_guests(const VbConfig *config, const VbPolicy *const *policies, GError **e
     return TRUE;
 }
 
-static const VbParameter *
-find_parameter(const VbPolicy *const *policies, const char *setting)
+static const VbPolicy *
+find_policy(const VbPolicy *const *policies, const char *name)
 {
     for (guint i = 0; policies[i] != NULL; i++)
-        for (const VbParameter *p = policies[i]->parameters; p != NULL && p->name != NULL; p++) {
-            g_autofree char *known = g_strdup_printf("%s.%s", policies[i]->name, p->name);
-            if (g_str_equal(known, setting))
-                return p;
-        }
+        if (g_str_equal(policies[i]->name, name))
+            return policies[i];
     return NULL;
+}
+
+/* A [policy NAME] may be for a policy that only another version has: it is no error. */
+static gboolean
+check_setting(const char *setting, gint64 value, const VbPolicy *const *policies,
+              GPtrArray *warnings, GError **error)
+{
+    const char *name = strchr(setting, '.') + 1;
+    g_autofree char *group = g_strndup(setting, (gsize)(name - 1 - setting));
+    const VbPolicy *policy = find_policy(policies, group);
+    const VbParameter *parameter = policy != NULL ? vb_descriptor_parameter(policy, name) : NULL;
+    if (parameter == NULL) {
+        g_autofree char *known =
+            policy != NULL ? vb_descriptor_names(policy) : g_strdup("does not exist here");
+        g_ptr_array_add(warnings,
+                        g_strdup_printf("[policy %s] %s=%" G_GINT64_FORMAT
+                                        " is ignored: that policy %s, see vmbalancer policy list",
+                                        group, name, value, known));
+        return TRUE;
+    }
+    if (value >= parameter->minimum && value <= parameter->maximum)
+        return TRUE;
+    g_autofree char *range = vb_descriptor_range(parameter);
+    g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                "[policy %s] %s=%" G_GINT64_FORMAT ": expected %s", group, name, value, range);
+    return FALSE;
 }
 
 gboolean
@@ -117,22 +141,8 @@ vb_config_check(const VbConfig *config, const VbPolicy *const *policies, GPtrArr
                                          (GCompareFunc)strcmp);
     for (GList *name = names; name != NULL; name = name->next) {
         const gint64 *value = g_hash_table_lookup(config->settings, name->data);
-        const VbParameter *p = find_parameter(policies, name->data);
-        const char *dot = strchr(name->data, '.');
-        int length = (int)(dot - (const char *)name->data);
-        if (p == NULL) {
-            g_ptr_array_add(warnings,
-                            g_strdup_printf("[policy %.*s]: no policy of that name has a parameter "
-                                            "\"%s\", it is ignored: see vmbalancer policy list",
-                                            length, (const char *)name->data, dot + 1));
-        } else if (*value < p->minimum || *value > p->maximum) {
-            g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                        "[policy %.*s] %s=%" G_GINT64_FORMAT ": expected %" G_GINT64_FORMAT
-                        " to %" G_GINT64_FORMAT "%s%s",
-                        length, (const char *)name->data, p->name, *value, p->minimum, p->maximum,
-                        *p->unit != '\0' ? " " : "", p->unit);
+        if (!check_setting(name->data, *value, policies, warnings, error))
             return FALSE;
-        }
     }
     return check_guests(config, policies, error);
 }

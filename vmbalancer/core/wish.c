@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/wish.h"
+#include "core/descriptor.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -335,35 +336,23 @@ vb_wish_overlay(VbWish *wish, const VbWish *over)
 
 /* --- meaning -------------------------------------------------------------------------------- */
 
-static char *
-list_parameters(const VbPolicy *policy)
-{
-    GString *text = g_string_new(NULL);
-    for (const VbParameter *p = policy->parameters; p != NULL && p->name != NULL; p++)
-        g_string_append_printf(text, "%s\"%s\"", text->len > 0 ? ", " : "", p->name);
-    return g_string_free(text, FALSE);
-}
-
 static gboolean
 check_parameter(const VbPolicy *policy, const char *name, gint64 value, GError **error)
 {
-    const VbParameter *p = policy->parameters;
-    while (p != NULL && p->name != NULL && !g_str_equal(p->name, name))
-        p++;
-    if (p == NULL || p->name == NULL) {
-        g_autofree char *known = list_parameters(policy);
+    const VbParameter *parameter = vb_descriptor_parameter(policy, name);
+    if (parameter == NULL) {
+        g_autofree char *known = vb_descriptor_names(policy);
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "parameter \"%s\"=%" G_GINT64_FORMAT ": policy %s %s%s", name, value,
-                    policy->name, *known != '\0' ? "has only " : "has no parameters", known);
+                    "parameter \"%s\"=%" G_GINT64_FORMAT ": policy %s %s", name, value,
+                    policy->name, known);
         return FALSE;
     }
-    if (value >= p->minimum && value <= p->maximum)
+    if (value >= parameter->minimum && value <= parameter->maximum)
         return TRUE;
+    g_autofree char *range = vb_descriptor_range(parameter);
     g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                "parameter \"%s\"=%" G_GINT64_FORMAT ": policy %s takes %" G_GINT64_FORMAT
-                " to %" G_GINT64_FORMAT "%s%s",
-                name, value, policy->name, p->minimum, p->maximum, *p->unit != '\0' ? " " : "",
-                p->unit);
+                "parameter \"%s\"=%" G_GINT64_FORMAT ": policy %s takes %s", name, value,
+                policy->name, range);
     return FALSE;
 }
 

@@ -13,7 +13,7 @@ _vmbalancer_guests() {
 
 _vmbalancer_policies() {
 	timeout 2 vmbalancer policy list </dev/null 2>/dev/null | while IFS=' ' read -r name rest; do
-		[[ -n $rest && $name =~ ^[a-z][a-z-]*$ ]] && printf '%s\n' "$name"
+		[[ -n $rest && $name =~ ^[a-z][a-z0-9-]*$ ]] && printf '%s\n' "$name"
 	done
 }
 
@@ -122,7 +122,9 @@ _vmbalancer() {
 	record | replay) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	policy)
 		if [[ -z $action ]]; then
-			_vmbalancer_words 'list get set unset' "$cur"
+			_vmbalancer_words 'list show get set unset' "$cur"
+		elif [[ $action == show ]]; then
+			_vmbalancer_words "$(_vmbalancer_policies)" "$cur"
 		elif [[ $action != list ]]; then
 			_vmbalancer_offer_guests "$cur" "$uri"
 			[[ $action != set ]] || _vmbalancer_words "$(_vmbalancer_policies)" "$cur"
