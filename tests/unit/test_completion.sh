@@ -79,6 +79,9 @@ is 'it takes no guest' '' pause web
 is 'without the daemon' '--no-daemon' show --no
 is 'files of replay' 'vmbalancer' replay vmb
 is 'options of record' '--force' record --forc
+is 'files of simulate' 'vmbalancer' simulate vmb
+is 'kinds of worlds' 'numa01|numa02' simulate --generate nu
+is 'policies to simulate' 'home-node' simulate --policy h
 is 'times of record' '10min' record --for 10
 is 'policy verbs' 'list|show|get|set|unset' policy ''
 is 'policies to show' 'home-node' policy show h

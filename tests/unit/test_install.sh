@@ -34,10 +34,12 @@ done <<-END
 	644 $prefix/share/dbus-1/system.d/org.vmbalancer1.conf
 	644 $prefix/share/polkit-1/actions/org.vmbalancer1.policy
 	644 $prefix/share/vmbalancer/vmbalancer-domain-1.0.rng
+	644 $prefix/share/vmbalancer/scenarios/web.json
 	644 $prefix/share/bash-completion/completions/vmbalancer
 	644 $prefix/share/man/man1/vmbalancer.1
 	644 $prefix/share/man/man5/vmbalancer.conf.5
 	644 $prefix/share/man/man7/vmbalancer-policies.7
+	644 $prefix/share/man/man5/vmbalancer-scenario.5
 	644 $prefix/share/man/man7/vmbalancer-policy.7
 	644 $prefix/share/man/man8/vmbalancerd.8
 END

@@ -13,7 +13,7 @@ vb_command_all(void)
         &vb_command_plan,   &vb_command_rebalance, &vb_command_release,
         &vb_command_advise, &vb_command_policy,    &vb_command_history,
         &vb_command_pause,  &vb_command_resume,    &vb_command_record,
-        &vb_command_replay, &vb_command_doctor,    NULL,
+        &vb_command_replay, &vb_command_simulate,  &vb_command_doctor, NULL,
     };
     return all;
 }

@@ -50,6 +50,7 @@ extern const VbCommand vb_command_pause;
 extern const VbCommand vb_command_resume;
 extern const VbCommand vb_command_record;
 extern const VbCommand vb_command_replay;
+extern const VbCommand vb_command_simulate;
 extern const VbCommand vb_command_doctor;
 
 /** All verbs, in the order of the help, ending with NULL. */

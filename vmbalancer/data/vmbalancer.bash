@@ -61,7 +61,7 @@ _vmbalancer_offer_guests() {
 _vmbalancer() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev='' verb='' action='' uri='' word i
 	local common='-c --connect -o --output --config --qmp-passthrough --no-daemon --help'
-	local verbs='status show top plan rebalance release advise policy history pause resume record replay doctor'
+	local verbs='status show top plan rebalance release advise policy history pause resume record replay simulate doctor'
 	COMPREPLY=()
 	# "--option=value" comes as three words
 	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -73,7 +73,7 @@ _vmbalancer() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size)
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size | --generate | --seed)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			# A URI comes in pieces, as ":" breaks words.
@@ -96,8 +96,9 @@ _vmbalancer() {
 	--to) _vmbalancer_words "$(cat /sys/devices/system/node/online 2>/dev/null)" "$cur"; return ;;
 	-c | --connect) _vmbalancer_words 'qemu:///system' "$cur"; return ;;
 	--since) _vmbalancer_words '1h 1d 7d' "$cur"; return ;;
+	--generate) _vmbalancer_words 'web database wide diurnal square ping-pong full numa01 numa02 fleet' "$cur"; return ;;
 	--for) _vmbalancer_words '10min 1h' "$cur"; return ;;
-	--interval | --count | --limit) return ;;
+	--interval | --count | --limit | --seed) return ;;
 	esac
 
 	local options=$common
@@ -112,6 +113,7 @@ _vmbalancer() {
 	record) options+=' --for --limit --force' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
 	advise) options+=' --page-size -v --verbose' ;;
+	simulate) options+=' --generate --policy --seed --scenario' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		_vmbalancer_words "$options" "$cur"
@@ -119,7 +121,7 @@ _vmbalancer() {
 	fi
 	case $verb in
 	show | plan | rebalance | release | history) _vmbalancer_offer_guests "$cur" "$uri" ;;
-	record | replay) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	record | replay | simulate) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	policy)
 		if [[ -z $action ]]; then
 			_vmbalancer_words 'list show get set unset' "$cur"

@@ -6,14 +6,14 @@
 G_BEGIN_DECLS
 
 /*
- * What became of a simulated host: the truth of it at every look, not what the looks showed.
+ * What became of a simulated host: the truth of it every few seconds, not what looks showed.
  * Scores are made of it (the league), and plots.
  */
 
 /** In VbTraceGuest.local_bp: the guest was not there, or made no access. */
 #define VB_TRACE_ABSENT G_MAXUINT16
 
-/** Ground truth at one look. Sums are since the run began. */
+/** Ground truth at one moment; they are as often whoever keeps the guests. Sums are since the run began. */
 typedef struct {
     gint64 time_ns;     /**< since the run began */
     guint64 accesses;   /**< memory accesses made */
@@ -25,7 +25,8 @@ typedef struct {
     guint64 moved_bytes;
     guint moves;        /**< trips of guests that moved pages */
     guint pins;         /**< trips that changed pins */
-    guint ping_pongs;   /**< moves that brought a cell back to a node that it left less than 5 minutes before */
+    guint ping_pongs;   /**< trips that brought a cell's pages, or a vCPU, back to a node that a trip took them
+                             from less than 5 minutes before */
 } VbMoment;
 
 /** A guest, from its arrival on this host to its end here. */
@@ -45,6 +46,7 @@ typedef struct {
     char *policy;
     guint64 seed;
     guint nodes;                 /**< of the host */
+    guint64 ticks;               /**< how often the daemon looked at all guests and decided */
     GArray *moments;             /**< (element-type VbMoment), ascending in time */
     GPtrArray *guests;           /**< (element-type VbTraceGuest), by arrival, then UUID */
 } VbTrace;

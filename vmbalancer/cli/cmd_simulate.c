@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/bars.h"
+#include "cli/command.h"
+#include "cli/text.h"
+#include "core/json_write.h"
+#include "core/text.h"
+#include "sim/generate.h"
+#include "sim/run.h"
+#include <stdio.h>
+#include <string.h>
+#include <vmbalancer/error.h>
+
+/* As many columns as a line of a terminal has to spare. */
+#define COLUMNS 60
+
+typedef struct {
+    char *generate;
+    char *policy;
+    gint64 seed;
+    gboolean scenario; /* print that, do not run it */
+} Options;
+
+static void
+options_clear(Options *options)
+{
+    g_free(options->generate);
+    g_free(options->policy);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+static VbScenario *
+open_scenario(const Options *options, const char *file, GError **error)
+{
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    if (options->generate != NULL)
+        return vb_generate(options->generate, (guint64)options->seed, error);
+    g_autofree char *named = g_strdup_printf(VB_SCENARIO_DIR "/%s.json", file);
+    gboolean shipped = strchr(file, '/') == NULL && !g_file_test(file, G_FILE_TEST_EXISTS) &&
+                       g_file_test(named, G_FILE_TEST_EXISTS);
+    if (!g_file_get_contents(shipped ? named : file, &text, &length, error))
+        return NULL;
+    g_autoptr(GError) failed = NULL;
+    VbScenario *scenario = vb_scenario_parse(text, (gssize)length, &failed);
+    if (scenario == NULL)
+        g_set_error(error, VB_ERROR, failed->code, "%s: %s", file, failed->message);
+    return scenario;
+}
+
+static guint
+local_bp(const VbMoment *from, const VbMoment *to)
+{
+    guint64 accesses = to->accesses - from->accesses, local = to->local - from->local;
+    return accesses > 0 ? (guint)((unsigned __int128)local * VB_BP / accesses) : VB_BP;
+}
+
+/* Local accesses over time, a column for as many moments as it takes to fit. */
+static char *
+spark(const VbTrace *trace, gboolean utf8)
+{
+    static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const VbMoment zero = {0};
+    guint moments = trace->moments->len, columns = MIN(COLUMNS, moments);
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < columns; i++) {
+        guint first = i * moments / columns, last = (i + 1) * moments / columns - 1;
+        const VbMoment *from = first > 0 ? &g_array_index(trace->moments, VbMoment, first - 1) : &zero;
+        guint bp = local_bp(from, &g_array_index(trace->moments, VbMoment, last));
+        if (utf8)
+            g_string_append(text, blocks[MIN(bp * 8 / VB_BP, 7)]);
+        else
+            g_string_append_c(text, (char)('0' + MIN(bp * 10 / VB_BP, 9)));
+    }
+    return g_string_free(text, FALSE);
+}
+
+static double
+slowdown(const VbMoment *last)
+{
+    return last->work_ns > 0 ? (double)last->wanted_ns / (double)last->work_ns : 1;
+}
+
+static void
+print_text(const VbCli *cli, const VbTrace *trace)
+{
+    const VbMoment zero = {0}, *last = vb_trace_last(trace);
+    g_autofree char *line = spark(trace, cli->style.utf8);
+    g_autofree char *moved = vb_bytes_format(last->moved_bytes);
+    guint bp = local_bp(&zero, last);
+    printf("%-18s %s\n", trace->policy, line);
+    printf("%-18s %u.%u %% local accesses, slowdown %.2f, %s moved in %u trips, pinned in %u, "
+           "%u back and forth\n",
+           "", bp / 100, bp % 100 / 10, slowdown(last), moved, last->moves, last->pins,
+           last->ping_pongs);
+}
+
+static void
+put_moments(JsonObject *object, const VbTrace *trace)
+{
+    const VbMoment zero = {0}, *before = &zero;
+    JsonArray *moments = vb_json_put_array(object, "moments");
+    for (guint i = 0; i < trace->moments->len; i++) {
+        const VbMoment *moment = &g_array_index(trace->moments, VbMoment, i);
+        JsonObject *into = vb_json_append_object(moments);
+        json_object_set_double_member(into, "seconds", (double)moment->time_ns / 1e9);
+        vb_json_put_bp(into, "local", (int)local_bp(before, moment));
+        vb_json_put_bp(into, "worst", (int)moment->worst_bp);
+        vb_json_put_u64(into, "moved_bytes", moment->moved_bytes);
+        before = moment;
+    }
+}
+
+static void
+put_run(JsonObject *object, const VbTrace *trace)
+{
+    const VbMoment zero = {0}, *last = vb_trace_last(trace);
+    vb_json_put_text(object, "scenario", trace->scenario);
+    vb_json_put_text(object, "policy", trace->policy);
+    vb_json_put_u64(object, "seed", trace->seed);
+    vb_json_put_u64(object, "ticks", trace->ticks);
+    vb_json_put_bp(object, "local", (int)local_bp(&zero, last));
+    vb_json_put_u64(object, "accesses", last->accesses);
+    vb_json_put_u64(object, "wanted_ns", last->wanted_ns);
+    vb_json_put_u64(object, "given_ns", last->given_ns);
+    vb_json_put_u64(object, "work_ns", last->work_ns);
+    vb_json_put_u64(object, "moved_bytes", last->moved_bytes);
+    vb_json_put_u64(object, "moves", last->moves);
+    vb_json_put_u64(object, "pins", last->pins);
+    vb_json_put_u64(object, "ping_pongs", last->ping_pongs);
+    put_moments(object, trace);
+}
+
+/* (transfer full): names, ending with NULL: of all policies for "all". */
+static char **
+names_of(const char *policies)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    if (policies == NULL)
+        return g_strsplit("home-node", ",", -1);
+    if (!g_str_equal(policies, "all"))
+        return g_strsplit(policies, ",", -1);
+    for (const VbPolicy *const *policy = vb_policy_all(); *policy != NULL; policy++)
+        g_ptr_array_add(names, g_strdup((*policy)->name));
+    for (const VbBaseline *baseline = vb_baseline_all(); baseline->name != NULL; baseline++)
+        g_ptr_array_add(names, g_strdup(baseline->name));
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_steal(names, NULL);
+}
+
+static void
+print_head(const VbCli *cli, const VbScenario *scenario)
+{
+    g_autofree char *name = vb_text_shown(scenario->name, cli->style.utf8);
+    g_autofree char *about = vb_text_shown(scenario->about, cli->style.utf8);
+    printf("%s: %s\n%u nodes, %u guests, %u vCPUs, %" G_GINT64_FORMAT " s\n", name, about,
+           scenario->n_nodes, scenario->guests->len, vb_scenario_vcpus(scenario),
+           scenario->duration_ns / G_GINT64_CONSTANT(1000000000));
+}
+
+/* (transfer full) (element-type VbTrace): a run by each of @names */
+static GPtrArray *
+run_all(const VbScenario *scenario, char **names, guint64 seed, GError **error)
+{
+    g_autoptr(GPtrArray) traces = g_ptr_array_new_with_free_func((GDestroyNotify)vb_trace_free);
+    for (guint i = 0; names[i] != NULL; i++) {
+        VbTrace *trace = vb_sim_run(scenario, names[i], seed, VB_TRACE_MOMENTS, error);
+        if (trace == NULL)
+            return NULL;
+        g_ptr_array_add(traces, trace);
+    }
+    return g_steal_pointer(&traces);
+}
+
+static int
+simulate(const VbCli *cli, const Options *options, const VbScenario *scenario)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) names = names_of(options->policy);
+    g_autoptr(GPtrArray) traces = run_all(scenario, names, (guint64)options->seed, &error);
+    if (traces == NULL)
+        return vb_command_fail(error);
+    if (cli->json) {
+        g_autoptr(JsonNode) node = vb_json_document("vmbalancer.simulate/1");
+        JsonArray *runs = vb_json_put_array(json_node_get_object(node), "runs");
+        for (guint i = 0; i < traces->len; i++)
+            put_run(vb_json_append_object(runs), g_ptr_array_index(traces, i));
+        vb_command_print_json(node);
+        return VB_EXIT_DONE;
+    }
+    print_head(cli, scenario);
+    for (guint i = 0; i < traces->len; i++)
+        print_text(cli, g_ptr_array_index(traces, i));
+    return VB_EXIT_DONE;
+}
+
+static int
+run(const VbCommand *command, VbCli *cli, int argc, char **argv)
+{
+    g_auto(Options) options = {.seed = 1};
+    const GOptionEntry entries[] = {
+        {"generate", 'g', 0, G_OPTION_ARG_STRING, &options.generate, "make a world up", "KIND[:GUESTS]"},
+        {"policy", 'p', 0, G_OPTION_ARG_STRING, &options.policy,
+         "policies to try (default: home-node)", "A[,B]|all"},
+        {"seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "of all chance (default: 1)", "N"},
+        {"scenario", 0, 0, G_OPTION_ARG_NONE, &options.scenario, "print the scenario, do not run it", NULL},
+        {NULL},
+    };
+    g_autoptr(GError) error = NULL;
+    if (!vb_command_parse(command, cli, entries, &argc, &argv))
+        return VB_EXIT_USAGE;
+    if (argc != (options.generate != NULL ? 1 : 2))
+        return vb_command_misuse(command, "simulate takes one scenario file, or --generate KIND");
+    g_autoptr(VbScenario) scenario = open_scenario(&options, argv[argc - 1], &error);
+    if (scenario == NULL)
+        return vb_command_fail(error);
+    if (options.scenario) {
+        g_autoptr(JsonNode) document = vb_scenario_document(scenario);
+        vb_command_print_json(document);
+        return VB_EXIT_DONE;
+    }
+    return simulate(cli, &options, scenario);
+}
+
+const VbCommand vb_command_simulate = {
+    .name = "simulate",
+    .arguments = "[SCENARIO]",
+    .summary = "try policies on a made-up host",
+    .run = run,
+};
