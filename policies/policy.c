@@ -9,6 +9,7 @@ static const VbPolicy *const all[] = {
     &vb_policy_autonuma,
     &vb_policy_numa_core,
     &vb_policy_adaptive_affinity,
+    &vb_policy_balance,
     NULL,
 };
 

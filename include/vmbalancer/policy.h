@@ -50,6 +50,7 @@ extern const VbPolicy vb_policy_cpu_follows_memory;
 extern const VbPolicy vb_policy_autonuma;
 extern const VbPolicy vb_policy_numa_core;
 extern const VbPolicy vb_policy_adaptive_affinity;
+extern const VbPolicy vb_policy_balance;
 
 /** All policies of this build, ending with NULL. */
 const VbPolicy *const *vb_policy_all(void);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <vmbalancer/policy.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The host as `balance` weighs it: parties that are to be seated, what each way of seating one costs,
+ * and what is taken so far. Costs are in sixteenths of a basis point of a CPU times SLIT distance
+ * beyond local. Nodes are numbered from 0 here, in the order of their ids.
+ */
+
+/** A party that has no seat yet, or got up. */
+#define VB_BALANCE_UP (-1)
+/** A unit of distance in costs. */
+#define VB_BALANCE_UNIT 16
+
+/** A part of something that lies on several nodes. */
+typedef struct {
+    guint node;
+    gint64 amount;
+} VbPortion;
+
+/** To live on a node, with its RAM brought there or left where it is. */
+typedef struct {
+    gboolean open;     /**< it may be seated so */
+    gboolean shut;     /**< it could not be gone to in any order */
+    gint64 own;        /**< cost that rests on nobody else: access, bytes, leaving */
+    gint64 access;     /**< of it: the distance of its accesses */
+    guint64 bytes;     /**< that move */
+    guint flow, flows; /**< first and number of portions: its accesses by node of RAM, in bp */
+    guint from, froms; /**< the same: bytes by node that they leave */
+} VbWay;
+
+/** The vCPUs of one guest cell, and its RAM: they are seated together. */
+typedef struct {
+    const VbGuest *guest;
+    const VbCell *cell;
+    guint index;        /**< of the cell in the guest */
+    guint first, end;   /**< parties of the same guest */
+    guint vcpus;
+    gint64 demand_bp;
+    int origin;         /**< node that it is held to, or its home; -1: none */
+    guint64 lies;       /**< bit i: some of its RAM is on node i */
+    VbWay *ways;        /**< two a node: RAM left, RAM brought */
+    int way;            /**< its seat; VB_BALANCE_UP */
+    gboolean out;       /**< its guest fits nowhere: it stays as it is */
+} VbParty;
+
+typedef struct {
+    int id;
+    gint64 cpu_bp;      /**< CPU time that it has */
+    gint64 flow_bp;     /**< accesses that its RAM serves at full speed */
+    gint64 load, flow;  /**< what is asked of both so far */
+    gint64 before;      /**< the load as it is now */
+    gint64 reserve, least, free, arrived;
+    gint64 pool[VB_POOLS_MAX]; /**< free pages */
+} VbBench;
+
+typedef struct {
+    const VbPolicy *policy;
+    const VbSnapshot *snapshot;
+    VbPlan *plan;
+    gint64 overload, bandwidth, closeness; /**< parameters */
+    guint nodes;
+    VbBench bench[VB_NODES_MAX];
+    int number[VB_NODES_MAX]; /**< of a node id */
+    GArray *portions;         /**< (element-type VbPortion) */
+    GArray *parties;          /**< (element-type VbParty), by UUID and cell id */
+    guint patience;           /**< comparisons that the search may still make */
+} VbBalance;
+
+/** Everybody who may be placed is a party, and up; the rest of the host is load. */
+VbBalance *vb_balance_new(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan);
+void vb_balance_free(VbBalance *balance);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBalance, vb_balance_free)
+
+/** Makes the ways of a party whose guest, cell, demand and origin are set. */
+void vb_balance_open_ways(VbBalance *balance, VbParty *party);
+/** Adds (or takes back: @sign -1) what a guest that is no party asks of the host where it is. */
+void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign);
+/** What a vCPU counts: a guest that sleeps counts a little, so that it has a place, too. */
+gint64 vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu);
+/** The one node that a vCPU is held to, or VB_NO_NODE. */
+int vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu);
+VbParty *vb_balance_party(const VbBalance *balance, guint index);
+/** The node of a way, by its number here. */
+guint vb_way_node(int way);
+/** What all costs grow by if @party, which is up, sits down so. */
+gint64 vb_balance_price(const VbBalance *balance, const VbParty *party, int way);
+/** TRUE if there are CPUs and memory for that. */
+gboolean vb_balance_fits(VbBalance *balance, const VbParty *party, int way);
+void vb_balance_sit(VbBalance *balance, VbParty *party, int way);
+/** Returns: the way that it sat, to sit down again. */
+int vb_balance_rise(VbBalance *balance, VbParty *party);
+/** The sum that the search makes small; of the seated. */
+gint64 vb_balance_cost(const VbBalance *balance);
+/** Books what moves, or takes that back. */
+void vb_balance_book(VbBalance *balance, const VbParty *party, int way, gint64 sign);
+/** TRUE if the nodes that a party touches keep what they must, with it sitting so. */
+gboolean vb_balance_sound(const VbBalance *balance, const VbParty *party, int way);
+/** Nothing has moved yet. */
+void vb_balance_clear_room(VbBalance *balance);
+/** Seats everybody: first at their origins, the rest where they cost least; then makes it better. */
+void vb_balance_search(VbBalance *balance);
+/**
+ * In which order guests go to their seats, so that each finds the room that it needs.
+ * @held: (nullable): guests that stay where they are
+ * Returns: (transfer full) (element-type guint): parties, guest by guest; who is missing has no room
+ */
+GArray *vb_balance_line_up(VbBalance *balance, GHashTable *held);
+/** Searches until all seats can be gone to. */
+GArray *vb_balance_find_way(VbBalance *balance);
+/** Adds the plan that brings everybody to their seats, guests in that order. */
+void vb_balance_emit(VbBalance *balance, GArray *line);
+/** Declines guests that are left as they are for want of room, of CPUs, or because it does not pay. */
+void vb_balance_explain(VbBalance *balance);
+
+G_END_DECLS

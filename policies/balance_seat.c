@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "balance.h"
+#include "place.h"
+
+VbParty *
+vb_balance_party(const VbBalance *balance, guint index)
+{
+    return &g_array_index(balance->parties, VbParty, index);
+}
+
+guint
+vb_way_node(int way)
+{
+    return (guint)way / 2;
+}
+
+/*
+ * What @asked of a node that has @capacity costs: beyond all that it has, @steep a unit of it; below,
+ * half a distance at most, so that of equal nodes the emptier one wins and the rest stays in peace.
+ */
+static gint64
+crowd(gint64 asked, gint64 capacity, gint64 steep)
+{
+    gint64 cost = MAX(asked - capacity, 0) * steep * VB_BALANCE_UNIT;
+    cost += MAX(asked - capacity / 4, 0);
+    cost += MAX(asked - capacity / 2, 0) * 2;
+    return cost + MAX(asked - capacity / 4 * 3, 0) * 5;
+}
+
+static gint64
+load_cost(const VbBalance *balance, const VbBench *bench, gint64 more)
+{
+    return crowd(bench->load + more, bench->cpu_bp, balance->overload);
+}
+
+static gint64
+flow_cost(const VbBalance *balance, const VbBench *bench, gint64 more)
+{
+    gint64 beyond = MAX(bench->flow + more - bench->flow_bp, 0);
+    return beyond * balance->bandwidth * VB_BALANCE_UNIT;
+}
+
+/* Cells of one guest share some accesses: a part of what the lesser of two asks for. */
+static gint64
+kin_cost(const VbBalance *balance, const VbParty *party, guint node)
+{
+    const VbTopology *topology = &balance->snapshot->topology;
+    gint64 cost = 0;
+    for (guint i = party->first; i < party->end; i++) {
+        const VbParty *other = vb_balance_party(balance, i);
+        if (other == party || other->way == VB_BALANCE_UP)
+            continue;
+        int there = balance->bench[vb_way_node(other->way)].id;
+        gint64 beyond = (gint64)topology->node[balance->bench[node].id].distance[there] -
+                        VB_DISTANCE_LOCAL;
+        cost += MIN(party->demand_bp, other->demand_bp) * MAX(beyond, 0) * balance->closeness *
+                VB_BALANCE_UNIT / VB_BP;
+    }
+    return cost;
+}
+
+static const VbPortion *
+portion_at(const VbBalance *balance, guint index)
+{
+    return &g_array_index(balance->portions, VbPortion, index);
+}
+
+gint64
+vb_balance_price(const VbBalance *balance, const VbParty *party, int way)
+{
+    const VbWay *chosen = &party->ways[way];
+    const VbBench *bench = &balance->bench[vb_way_node(way)];
+    gint64 price = chosen->own + load_cost(balance, bench, party->demand_bp) -
+                   load_cost(balance, bench, 0);
+    for (guint i = 0; i < chosen->flows; i++) {
+        const VbPortion *flow = portion_at(balance, chosen->flow + i);
+        price += flow_cost(balance, &balance->bench[flow->node], flow->amount) -
+                 flow_cost(balance, &balance->bench[flow->node], 0);
+    }
+    return party->end - party->first > 1 ? price + kin_cost(balance, party, vb_way_node(way))
+                                         : price;
+}
+
+static guint
+pool_index(const VbBalance *balance, guint node, guint64 page_size)
+{
+    const VbNode *host = &balance->snapshot->topology.node[balance->bench[node].id];
+    const VbHugePool *pool = vb_node_pool(host, page_size);
+    return pool != NULL ? (guint)(pool - host->pools) : VB_POOLS_MAX;
+}
+
+void
+vb_balance_book(VbBalance *balance, const VbParty *party, int way, gint64 sign)
+{
+    const VbWay *chosen = &party->ways[way];
+    guint64 page_size = party->cell->page_size;
+    guint to = vb_way_node(way);
+    for (guint i = 0; i < chosen->froms; i++) {
+        const VbPortion *from = portion_at(balance, chosen->from + i);
+        gint64 amount = sign * from->amount;
+        if (page_size <= 4096) {
+            balance->bench[from->node].free += amount;
+            balance->bench[to].free -= amount;
+            balance->bench[to].arrived += amount;
+            continue;
+        }
+        guint source = pool_index(balance, from->node, page_size);
+        amount /= (gint64)page_size;
+        balance->bench[to].pool[pool_index(balance, to, page_size)] -= amount;
+        if (source < VB_POOLS_MAX)
+            balance->bench[from->node].pool[source] += amount;
+    }
+}
+
+void
+vb_balance_clear_room(VbBalance *balance)
+{
+    for (guint i = 0; i < balance->nodes; i++) {
+        VbBench *bench = &balance->bench[i];
+        const VbNode *node = &balance->snapshot->topology.node[bench->id];
+        bench->free = (gint64)node->memory_free_bytes;
+        bench->arrived = 0;
+        for (guint pool = 0; pool < node->n_pools; pool++)
+            bench->pool[pool] = (gint64)node->pools[pool].free;
+    }
+}
+
+static gboolean
+keeps(const VbBench *bench)
+{
+    gboolean sound = bench->free >= bench->least && (bench->arrived == 0 || bench->free >= bench->reserve);
+    for (guint i = 0; i < VB_POOLS_MAX; i++)
+        sound = sound && bench->pool[i] >= 0;
+    return sound;
+}
+
+/* All vCPUs of a guest that are on one node have a CPU each there. */
+static gboolean
+has_cpus(const VbBalance *balance, const VbParty *party, guint node)
+{
+    guint vcpus = party->vcpus;
+    if (party->end - party->first < 2)
+        return TRUE;
+    for (guint i = party->first; i < party->end; i++) {
+        const VbParty *other = vb_balance_party(balance, i);
+        if (other != party && other->way != VB_BALANCE_UP && vb_way_node(other->way) == node)
+            vcpus += other->vcpus;
+    }
+    VbCpuSet cpus = vb_place_cpus(&balance->snapshot->topology, party->guest,
+                                  balance->bench[node].id);
+    return vcpus <= vb_cpuset_count(&cpus);
+}
+
+gboolean
+vb_balance_sound(const VbBalance *balance, const VbParty *party, int way)
+{
+    guint64 touched = party->lies | G_GUINT64_CONSTANT(1) << vb_way_node(way);
+    for (guint i = 0; touched != 0; i++, touched >>= 1)
+        if ((touched & 1) != 0 && !keeps(&balance->bench[i]))
+            return FALSE;
+    return has_cpus(balance, party, vb_way_node(way));
+}
+
+gboolean
+vb_balance_fits(VbBalance *balance, const VbParty *party, int way)
+{
+    if (!party->ways[way].open || party->ways[way].shut)
+        return FALSE;
+    vb_balance_book(balance, party, way, 1);
+    gboolean sound = vb_balance_sound(balance, party, way);
+    vb_balance_book(balance, party, way, -1);
+    return sound;
+}
+
+static void
+weigh(VbBalance *balance, const VbParty *party, int way, gint64 sign)
+{
+    const VbWay *chosen = &party->ways[way];
+    balance->bench[vb_way_node(way)].load += sign * party->demand_bp;
+    for (guint i = 0; i < chosen->flows; i++) {
+        const VbPortion *flow = portion_at(balance, chosen->flow + i);
+        balance->bench[flow->node].flow += sign * flow->amount;
+    }
+    vb_balance_book(balance, party, way, sign);
+}
+
+void
+vb_balance_sit(VbBalance *balance, VbParty *party, int way)
+{
+    g_assert(party->way == VB_BALANCE_UP);
+    party->way = way;
+    weigh(balance, party, way, 1);
+}
+
+int
+vb_balance_rise(VbBalance *balance, VbParty *party)
+{
+    int way = party->way;
+    weigh(balance, party, way, -1);
+    party->way = VB_BALANCE_UP;
+    return way;
+}
+
+gint64
+vb_balance_cost(const VbBalance *balance)
+{
+    gint64 cost = 0, kin = 0;
+    for (guint i = 0; i < balance->nodes; i++)
+        cost += load_cost(balance, &balance->bench[i], 0) + flow_cost(balance, &balance->bench[i], 0);
+    for (guint i = 0; i < balance->parties->len; i++) {
+        const VbParty *party = vb_balance_party(balance, i);
+        if (party->way == VB_BALANCE_UP)
+            continue;
+        cost += party->ways[party->way].own;
+        kin += kin_cost(balance, party, vb_way_node(party->way));
+    }
+    return cost + kin / 2;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "balance.h"
+#include "place.h"
+
+/* A guest counts at least as a hundredth of a CPU. */
+#define FLOOR_BP 100
+/* Moves smaller than this are not worth their while. */
+#define LEAST_BYTES (G_GUINT64_CONSTANT(1) << 20)
+#define NS_PER_S G_GINT64_CONSTANT(1000000000)
+
+gint64
+vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu)
+{
+    if (vb_guest_demand_bp(guest) < FLOOR_BP)
+        return MAX(FLOOR_BP / (gint64)guest->vcpus->len, 1);
+    return vcpu->busy_known ? vcpu->busy_bp : VB_BP;
+}
+
+int
+vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu)
+{
+    VbNodeSet nodes =
+        vcpu->affinity_known ? vb_topology_nodes_of_cpus(topology, &vcpu->affinity) : 0;
+    return vb_nodeset_count(nodes) == 1 ? vb_nodeset_first(nodes) : VB_NO_NODE;
+}
+
+/* Adds where the accesses of a vCPU to @cell go, if it asks for @demand_bp of CPU time. */
+static void
+add_flow(const VbBalance *balance, const VbCell *cell, gint64 demand_bp, gint64 *flow)
+{
+    for (guint i = 0; cell->residency_known && cell->present_bytes > 0 && i < balance->nodes; i++)
+        flow[i] += (gint64)((unsigned __int128)cell->by_node[balance->bench[i].id] *
+                            (guint64)demand_bp / cell->present_bytes);
+}
+
+void
+vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign)
+{
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        gint64 flow[VB_NODES_MAX] = {0}, demand = vb_balance_demand(guest, vcpu);
+        int holder = vb_balance_holder(&balance->snapshot->topology, vcpu);
+        if (holder != VB_NO_NODE)
+            balance->bench[balance->number[holder]].load += sign * demand;
+        for (guint n = 0; holder == VB_NO_NODE && vcpu->share_known && n < balance->nodes; n++)
+            balance->bench[n].load += sign * (demand * vcpu->share_bp[balance->bench[n].id] / VB_BP);
+        if (vcpu->cell >= 0 && (guint)vcpu->cell < guest->cells->len)
+            add_flow(balance, g_ptr_array_index(guest->cells, (guint)vcpu->cell), demand, flow);
+        for (guint n = 0; n < balance->nodes; n++)
+            balance->bench[n].flow += sign * flow[n];
+    }
+}
+
+static guint
+add_portions(VbBalance *balance, const gint64 *amounts, guint *ret_first)
+{
+    *ret_first = balance->portions->len;
+    for (guint i = 0; i < balance->nodes; i++) {
+        VbPortion portion = {i, amounts[i]};
+        if (amounts[i] > 0)
+            g_array_append_val(balance->portions, portion);
+    }
+    return balance->portions->len - *ret_first;
+}
+
+static gint64
+access_cost(const VbBalance *balance, const gint64 *flow, guint node)
+{
+    const guint16 *distance =
+        balance->snapshot->topology.node[balance->bench[node].id].distance;
+    gint64 cost = 0;
+    for (guint i = 0; i < balance->nodes; i++)
+        cost += flow[i] * MAX((gint64)distance[balance->bench[i].id] - VB_DISTANCE_LOCAL, 0);
+    return cost * VB_BALANCE_UNIT;
+}
+
+static gint64
+parameter(const VbBalance *balance, const VbParty *party, const char *name)
+{
+    return vb_policy_parameter(balance->policy, balance->snapshot, party->guest, name);
+}
+
+/* What moving @bytes costs a second, over the time that the guest is expected to stay, margin
+ * included. */
+static gint64
+move_cost(const VbBalance *balance, const VbParty *party, guint64 bytes)
+{
+    guint64 rate = (guint64)parameter(balance, party, "move-cost") * VB_BALANCE_UNIT *
+                   (guint64)(VB_BP + parameter(balance, party, "margin"));
+    guint64 stay_s = (guint64)(parameter(balance, party, "stay") / NS_PER_S);
+    unsigned __int128 cost = (unsigned __int128)bytes * rate / VB_BP / stay_s >> 20;
+    return (gint64)MIN(cost, (unsigned __int128)G_MAXINT32 * VB_BP);
+}
+
+/*
+ * Splits what would move to node @to by where it comes from, in whole pages. Which pages cannot move
+ * is known by sum only: those away are taken for it first, in proportion.
+ */
+static guint64
+split(const VbBalance *balance, const VbParty *party, guint to, gint64 *from)
+{
+    const VbCell *cell = party->cell;
+    int target = balance->bench[to].id;
+    guint tolerance = (guint)parameter(balance, party, "tolerance");
+    guint64 bytes = vb_place_cell_bytes(cell, target, tolerance), off = 0, sum = 0;
+    for (guint i = 0; i < balance->nodes; i++)
+        off += i != to ? cell->by_node[balance->bench[i].id] : 0;
+    for (guint i = 0; i < balance->nodes && bytes >= LEAST_BYTES; i++) {
+        if (i == to || cell->by_node[balance->bench[i].id] == 0)
+            continue;
+        guint64 part = bytes == off ? cell->by_node[balance->bench[i].id]
+                                    : (guint64)((unsigned __int128)bytes *
+                                                cell->by_node[balance->bench[i].id] / off);
+        part -= part % MAX(cell->page_size, 1);
+        from[i] = (gint64)part;
+        sum += part;
+    }
+    return sum;
+}
+
+/* The party's accesses by node of RAM, once @from has moved to @to. */
+static void
+flow_after(const VbBalance *balance, const VbParty *party, const gint64 *from, guint to,
+           gint64 *flow)
+{
+    VbCell then = *party->cell;
+    for (guint i = 0; i < balance->nodes; i++) {
+        then.by_node[balance->bench[i].id] -= (guint64)from[i];
+        then.by_node[balance->bench[to].id] += (guint64)from[i];
+    }
+    add_flow(balance, &then, party->demand_bp, flow);
+}
+
+static void
+open_way(VbBalance *balance, VbParty *party, guint node, gboolean brought)
+{
+    gint64 from[VB_NODES_MAX] = {0}, flow[VB_NODES_MAX] = {0};
+    const VbNode *host = &balance->snapshot->topology.node[balance->bench[node].id];
+    VbWay *way = &party->ways[2 * node + (guint)brought];
+    way->bytes = brought ? split(balance, party, node, from) : 0;
+    if (brought && (way->bytes == 0 || host->memory_total_bytes < party->cell->present_bytes ||
+                    (party->cell->page_size > 4096 &&
+                     vb_node_pool(host, party->cell->page_size) == NULL)))
+        return;
+    gboolean leaves = party->origin >= 0 && (guint)party->origin != node;
+    flow_after(balance, party, from, node, flow);
+    way->open = TRUE;
+    way->access = access_cost(balance, flow, node);
+    way->own = way->access + move_cost(balance, party, way->bytes) +
+               (leaves ? parameter(balance, party, "hysteresis") * VB_BALANCE_UNIT * party->demand_bp / 100
+                       : 0);
+    way->flows = add_portions(balance, flow, &way->flow);
+    way->froms = add_portions(balance, from, &way->from);
+}
+
+void
+vb_balance_open_ways(VbBalance *balance, VbParty *party)
+{
+    const VbTopology *topology = &balance->snapshot->topology;
+    VbNodeSet allowed = party->guest->boundary & vb_topology_home_nodes(topology);
+    party->ways = g_new0(VbWay, 2 * balance->nodes);
+    for (guint i = 0; i < balance->nodes; i++) {
+        int id = balance->bench[i].id;
+        if (party->cell->by_node[id] > 0)
+            party->lies |= G_GUINT64_CONSTANT(1) << i;
+        if ((allowed & VB_NODE_BIT(id)) == 0)
+            continue;
+        VbCpuSet cpus = vb_place_cpus(topology, party->guest, id);
+        if (vb_cpuset_count(&cpus) < party->vcpus)
+            continue;
+        open_way(balance, party, i, FALSE);
+        open_way(balance, party, i, TRUE);
+    }
+}
