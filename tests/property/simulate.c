@@ -239,7 +239,10 @@ do_pin(VbGuest *guest, const VbAction *action)
     guest->owner = VB_OWNER_OURS;
 }
 
-/* Moves what is really there; one move in eight stops half-way. */
+/*
+ * Moves what is really there; one move in eight stops half-way. As the actuator does, it looks for
+ * room right before: what a move that stopped was to leave is not there.
+ */
 static guint64
 do_move(Simulate *host, VbGuest *guest, const VbAction *action)
 {
@@ -257,7 +260,8 @@ do_move(Simulate *host, VbGuest *guest, const VbAction *action)
         source->free += bytes / cell->page_size;
         target->free -= bytes / cell->page_size;
     } else {
-        bytes = MIN(bytes, to->memory_free_bytes);
+        if (to->memory_free_bytes < bytes + host->truth->reserve_bytes[action->to])
+            return 0;
         from->memory_free_bytes += bytes;
         to->memory_free_bytes -= bytes;
     }
