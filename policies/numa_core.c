@@ -8,10 +8,11 @@
  * beats their own by more than one. The same target must be chosen twice in a row. RAM follows
  * lazily.
  *
- * The original told shared from private by hinting faults; without such a signal the vCPUs of one
- * cell are each other's siblings, and one that is alone in its cell is private. Its buddies, who
- * touched the same page last, are the siblings here. Its doubling of the interval when targets
- * disagree is not needed: who disagrees is asked again by the next look.
+ * The original told shared from private by hinting faults: a vCPU is shared if its shared faults are at
+ * least half its private ones. Where the kernel does not tell of them, one is shared if it is not
+ * alone in its cell. Its buddies, who touched the same page last, are its siblings here: the vCPUs of
+ * its cell that are not private. Its doubling of the interval when targets disagree is not needed:
+ * who disagrees is asked again by the next look.
  */
 
 static const VbParameter parameters[] = {
@@ -27,6 +28,16 @@ static const VbParameter parameters[] = {
     {NULL},
 };
 
+typedef enum { PRIVATE, SHARED, UNTOLD } Kind;
+
+static Kind
+kind_of(const VbVcpu *vcpu)
+{
+    if (!vcpu->faults_known)
+        return UNTOLD;
+    return 2 * (VB_BP - vcpu->private_bp) >= vcpu->private_bp ? SHARED : PRIVATE;
+}
+
 /* Its siblings, by the node where they run. Returns: how many there are. */
 static guint
 count_siblings(const VbSeating *seating, const VbSeated *self, guint *by_node)
@@ -34,7 +45,8 @@ count_siblings(const VbSeating *seating, const VbSeated *self, guint *by_node)
     guint count = 0;
     for (guint i = 0; i < seating->seated->len; i++) {
         const VbSeated *other = vb_seating_at(seating, i);
-        if (other == self || other->guest != self->guest || other->cell != self->cell)
+        if (other == self || other->guest != self->guest || other->cell != self->cell ||
+            kind_of(other->vcpu) == PRIVATE)
             continue;
         count++;
         if (vb_seated_node(other) != VB_NO_NODE)
@@ -92,7 +104,9 @@ static gboolean
 place(VbSeating *seating, VbSeated *self)
 {
     guint siblings[VB_NODES_MAX] = {0};
-    gboolean shared = count_siblings(seating, self, siblings) > 0;
+    guint count = count_siblings(seating, self, siblings);
+    Kind kind = kind_of(self->vcpu);
+    gboolean shared = kind == SHARED || (kind == UNTOLD && count > 0);
     int target = shared ? compress_to(seating, self, siblings) : spread_to(seating, self);
     if (target == vb_seated_node(self))
         return FALSE;
@@ -100,7 +114,10 @@ place(VbSeating *seating, VbSeated *self)
     return TRUE;
 }
 
-/* Compressing only ever brings siblings together, spreading only ever evens loads out: it ends. */
+/*
+ * Compressing only ever brings siblings together, which no private one is; spreading only ever evens
+ * loads out: it ends.
+ */
 static void
 decide(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
 {

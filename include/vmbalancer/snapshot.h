@@ -31,16 +31,25 @@ typedef enum {
     VB_GUEST_UNKNOWN,
 } VbGuestState;
 
+/** Cells of a guest that what is said by cell has room for. */
+#define VB_CELLS_MAX 64
+
 /** A vCPU thread over the time since the last look. */
 typedef struct {
     guint id;
     int tid;                            /**< thread id on the host, 0 if unknown */
     gboolean busy_known;
     guint busy_bp;                      /**< CPU demand: share of the time it ran, 0..10000 */
+    gboolean wait_known;
+    guint wait_bp;                      /**< share of the time it could have run but waited for a CPU, 0..10000 */
     gboolean share_known;
     guint share_bp[VB_NODES_MAX];       /**< share of its run time by node; sums to 10000 */
     gboolean access_known;
     guint access_bp[VB_NODES_MAX];      /**< state: share of its accesses by node, of late; sums to 10000 */
+    gboolean faults_known;              /**< the kernel's NUMA faults say so: @access_bp is theirs, not the RAM's */
+    guint private_bp;                   /**< of those faults, the share on pages that no other thread touched */
+    gboolean cells_known;               /**< and they say which cells it uses */
+    guint cell_bp[VB_CELLS_MAX];        /**< state: share of its accesses by index of the cell; sums to 10000 */
     int intent;                         /**< state: node that the last decision would send it to; or VB_NO_NODE */
     guint intent_seen;                  /**< state: decisions in a row that would */
     gboolean affinity_known;
@@ -136,6 +145,12 @@ void vb_snapshot_sort(VbSnapshot *snapshot);
 /** The guest of that UUID, NULL if there is none. */
 VbGuest *vb_snapshot_find(const VbSnapshot *snapshot, const char *uuid);
 
+/**
+ * Share of a vCPU's accesses that goes to the @cell-th cell, 0..10000: as the kernel's faults say, else
+ * all to its own cell.
+ */
+guint vb_vcpu_cell_weight(const VbVcpu *vcpu, guint cell);
+
 /** Sum of a guest's busy shares, in bp of one CPU; unknown vCPUs count as fully busy. */
 guint vb_guest_demand_bp(const VbGuest *guest);
 /** Sum of the cells' present bytes; cells of unknown residency count with their full size. */
@@ -145,8 +160,8 @@ VbNodeSet vb_guest_home(const VbGuest *guest);
 
 /**
  * The guest's locality (POLICIES: sum over vCPUs of busy share x cells of access weight x nodes of
- * time share x resident share). A guest with cells uses each vCPU's own cell, one without uses
- * all RAM evenly. Where no vCPU was busy each counts alike.
+ * time share x resident share). Access weights are those of vb_vcpu_cell_weight(); a guest without
+ * cells uses all RAM evenly. Where no vCPU was busy each counts alike.
  *
  * @ret_locality_bp: 0..10000
  * @ret_error_bp: (nullable): half-width at 95 %, from the residencies' errors

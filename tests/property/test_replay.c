@@ -20,6 +20,7 @@ typedef struct {
     gint64 now_ns;
     GPtrArray *recordings; /* (element-type GPtrArray of utf8) */
     guint decided, departed;
+    gboolean counts; /* the kernel: NUMA faults */
 } Life;
 
 static void
@@ -76,6 +77,20 @@ any_config(Life *life)
     return config;
 }
 
+/* In some lives the kernel counts; by another's dice, so that all else is as in the others. */
+static void
+add_faults(const Life *life, VbVcpuSight *thread)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed((guint32)life->now_ns ^ thread->id);
+    int node;
+    thread->faults_known = life->counts && g_rand_boolean(rand);
+    VB_NODESET_FOREACH(node, thread->faults_known ? life->truth->topology.nodes : 0)
+    {
+        thread->private_faults[node] = g_rand_int_range(rand, 0, 5000);
+        thread->shared_faults[node] = g_rand_int_range(rand, 0, 5000);
+    }
+}
+
 static VbGuestSight *
 see(Life *life, const VbGuest *guest)
 {
@@ -93,6 +108,9 @@ see(Life *life, const VbGuest *guest)
         thread->affinity = vcpu->affinity;
         thread->run_known = chance(life, 95);
         thread->run_ns = thread->run_known ? (guint64)life->now_ns / (1 + (vcpu->id % 7)) : 0;
+        thread->wait_known = thread->run_known;
+        thread->wait_ns = thread->run_ns / 9;
+        add_faults(life, thread);
         thread->last_cpu = chance(life, 90) ? g_rand_int_range(life->rand, 0, 16) : -1;
         g_ptr_array_add(sight->vcpus, thread);
     }
@@ -217,7 +235,7 @@ live(Life *life)
 static void
 live_and_record(Life *life, guint32 seed)
 {
-    *life = (Life){.rand = g_rand_new_with_seed(seed), .now_ns = 1000 * SECOND};
+    *life = (Life){.rand = g_rand_new_with_seed(seed), .now_ns = 1000 * SECOND, .counts = seed % 2 == 1};
     do {
         vb_snapshot_free(life->truth);
         life->truth = generate_snapshot(g_rand_int(life->rand), GENERATE_ANY);

@@ -200,7 +200,17 @@ any_vcpu(GRand *rand, guint id, const VbGuest *guest, VbNodeSet nodes)
         vcpu->share_bp[63 - __builtin_clzll(nodes)] += VB_BP - first;
         memcpy(vcpu->access_bp, vcpu->share_bp, sizeof vcpu->access_bp);
         vcpu->access_known = TRUE;
+        vcpu->faults_known = g_rand_boolean(rand);
+        vcpu->private_bp = vcpu->faults_known ? first : 0;
+        vcpu->cells_known = vcpu->faults_known;
+        if (vcpu->cells_known) {
+            vcpu->cell_bp[0] = first;
+            vcpu->cell_bp[guest->cells->len - 1] += VB_BP - first;
+        }
     }
+    vcpu->wait_known = g_rand_boolean(rand);
+    if (vcpu->wait_known)
+        vcpu->wait_bp = (guint)g_rand_int_range(rand, 0, VB_BP + 1);
     vcpu->affinity_known = g_rand_boolean(rand);
     if (vcpu->affinity_known)
         vcpu->affinity = any_cpus(rand);
@@ -235,6 +245,7 @@ any_observation(GRand *rand)
     observation->rival = any_text(rand);
     observation->thp = any_text(rand);
     observation->kernel_balancing = g_rand_boolean(rand);
+    observation->faults = (VbFaultsProbe)g_rand_int_range(rand, 0, VB_FAULTS_STRANGE + 1);
     for (guint i = 0, n = (guint)g_rand_int_range(rand, 0, 6); i < n; i++) {
         VbGuestSight *sight = vb_guest_sight_new();
         vb_guest_free(sight->facts);
@@ -246,6 +257,16 @@ any_observation(GRand *rand)
             vcpu->run_known = g_rand_boolean(rand);
             if (vcpu->run_known)
                 vcpu->run_ns = any_u64(rand);
+            vcpu->wait_known = g_rand_boolean(rand);
+            if (vcpu->wait_known)
+                vcpu->wait_ns = any_u64(rand);
+            vcpu->faults_known = observation->topology.nodes != 0 && g_rand_boolean(rand);
+            int node;
+            VB_NODESET_FOREACH(node, vcpu->faults_known ? observation->topology.nodes : 0)
+            {
+                vcpu->private_faults[node] = any_u64(rand);
+                vcpu->shared_faults[node] = any_u64(rand);
+            }
             vcpu->last_cpu = g_rand_int_range(rand, -1, VB_CPUS_MAX);
             vcpu->affinity_known = g_rand_boolean(rand);
             if (vcpu->affinity_known)

@@ -50,6 +50,7 @@ test_captured_hosts(void)
         {"two-socket", "kernel.numa_balancing", VB_FINDING_NOTE, "the kernel moves pages as well"},
         {"four-near-far", "nodes", VB_FINDING_GOOD, "nodes 0-3"},
         {"sparse", "nodes", VB_FINDING_GOOD, "nodes 0,2"},
+        {"two-socket", "NUMA faults", VB_FINDING_NOTE, "/proc/self/sched cannot be read"},
         {"sparse", "kernel.numa_balancing", VB_FINDING_GOOD, "off"},
         {"cxl", "nodes", VB_FINDING_GOOD, "nodes 0-1"},
         {"cxl", "nodes", VB_FINDING_NOTE, "nodes 2 lack CPUs or memory"},
@@ -205,6 +206,42 @@ test_the_kernels_balancing_is_noted(Fixture *f, gconstpointer unused)
 }
 
 static void
+test_whether_faults_are_told_is_noted(Fixture *f, gconstpointer unused)
+{
+    static const struct {
+        VbFaultsProbe probe;
+        const char *says, *mend;
+    } cases[] = {
+        {VB_FAULTS_TOLD, "not counted while", "kernel.numa_balancing=1"},
+        {VB_FAULTS_NO_FILE, "cannot be read", "CONFIG_SCHED_DEBUG"},
+        {VB_FAULTS_NO_COUNTS, "does not have them", "CONFIG_NUMA_BALANCING"},
+        {VB_FAULTS_STRANGE, "does not know", "report"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_ptr_array_set_size(f->findings, 0);
+        f->host->faults = cases[i].probe;
+        assert_only_trouble(f, "NUMA faults", VB_FINDING_NOTE, cases[i].says);
+        const VbFinding *finding = find(f->findings, "NUMA faults", cases[i].says);
+        g_assert_nonnull(strstr(finding->mend, cases[i].mend));
+    }
+    g_ptr_array_set_size(f->findings, 0);
+    f->host->faults = VB_FAULTS_TOLD;
+    f->host->kernel_balancing = TRUE;
+    look(f);
+    assert_found(f->findings, "NUMA faults", VB_FINDING_GOOD, "accesses go");
+}
+
+/* Of one node there is nothing to tell. */
+static void
+test_one_node_needs_no_faults(Fixture *f, gconstpointer unused)
+{
+    f->host->faults = VB_FAULTS_NO_FILE;
+    f->host->topology.nodes = VB_NODE_BIT(0);
+    look(f);
+    g_assert_null(find(f->findings, "NUMA faults", ""));
+}
+
+static void
 test_no_transparent_hugepages_hinder(Fixture *f, gconstpointer unused)
 {
     g_free(f->host->thp);
@@ -265,6 +302,8 @@ main(int argc, char **argv)
     ADD("used-up-pool", test_a_used_up_pool_hinders);
     ADD("rival", test_a_rival_blocks);
     ADD("kernel-balancing", test_the_kernels_balancing_is_noted);
+    ADD("faults", test_whether_faults_are_told_is_noted);
+    ADD("faults-of-one-node", test_one_node_needs_no_faults);
     ADD("no-thp", test_no_transparent_hugepages_hinder);
     ADD("ksm", test_merging_across_nodes_hinders);
     g_test_add_func("/doctor/guests", test_guests_that_cannot_be_seen_or_moved);

@@ -242,6 +242,60 @@ passed_through_devices_pin_the_memory(void)
     g_assert_nonnull(strstr(cell->note, "VFIO"));
 }
 
+/* Writes a sched file for each of the guest's threads, and the kernel's switch. */
+static void
+tell_faults(World *world, const char *switched)
+{
+    static const char text[] = "CPU (7, #threads: 4)\n"
+                               "numa_faults node=0 task_private=300 task_shared=40 "
+                               "group_private=0 group_shared=0\n";
+    g_autoptr(VbObservation) seen = look(world);
+    const GPtrArray *vcpus = only_guest(seen)->vcpus;
+    test_tree_write(world->root, "proc/sys/kernel/numa_balancing", switched, -1);
+    test_tree_write(world->root, "proc/self/sched", text, -1);
+    for (guint i = 0; i < vcpus->len; i++) {
+        const VbVcpuSight *vcpu = g_ptr_array_index(vcpus, i);
+        g_autofree char *path = g_strdup_printf("task/%d/sched", vcpu->tid);
+        world_write(world, path, text);
+    }
+}
+
+static void
+faults_are_read_where_the_kernel_counts_them(void)
+{
+    g_autoptr(World) world = world_new("two-cells", two_cells);
+    tell_faults(world, "1\n");
+    g_autoptr(VbObservation) seen = look(world);
+    const VbVcpuSight *vcpu = g_ptr_array_index(only_guest(seen)->vcpus, 1);
+    g_assert_cmpint(seen->faults, ==, VB_FAULTS_TOLD);
+    g_assert_true(vcpu->faults_known);
+    g_assert_cmpuint(vcpu->private_faults[0], ==, 300);
+    g_assert_cmpuint(vcpu->shared_faults[0], ==, 40);
+    g_autoptr(VbObservation) threads = vb_observe_threads(&world->observer, seen);
+    vcpu = g_ptr_array_index(only_guest(threads)->vcpus, 1);
+    g_assert_true(vcpu->run_known);
+    g_assert_false(vcpu->faults_known);
+}
+
+static void
+refuse_sched_of_threads(const char *path, gpointer user_data)
+{
+    g_assert_false(g_str_has_suffix(path, "/sched") && strstr(path, "/task/") != NULL);
+}
+
+/* They are the past's, and the files are not even opened. */
+static void
+faults_are_not_read_where_it_does_not(void)
+{
+    g_autoptr(World) world = world_new("two-cells", two_cells);
+    tell_faults(world, "0\n");
+    world->host->before_read = refuse_sched_of_threads;
+    g_autoptr(VbObservation) seen = look(world);
+    g_assert_cmpint(seen->faults, ==, VB_FAULTS_TOLD);
+    g_assert_false(
+        ((const VbVcpuSight *)g_ptr_array_index(only_guest(seen)->vcpus, 0))->faults_known);
+}
+
 static void
 a_guest_that_was_half_read_is_only_watched(void)
 {
@@ -497,6 +551,8 @@ main(int argc, char **argv)
     g_test_add_func("/full/all", a_full_look_sees_all_of_a_guest);
     g_test_add_func("/full/skip", pages_that_are_not_asked_for_are_unknown);
     g_test_add_func("/full/vfio", passed_through_devices_pin_the_memory);
+    g_test_add_func("/full/faults", faults_are_read_where_the_kernel_counts_them);
+    g_test_add_func("/full/faults-off", faults_are_not_read_where_it_does_not);
     g_test_add_func("/full/half-read", a_guest_that_was_half_read_is_only_watched);
     g_test_add_func("/full/no-process", a_guest_without_a_process_is_listed_as_unknown);
     g_test_add_func("/full/no-facts", a_guest_without_facts_is_left_out);

@@ -104,6 +104,44 @@ check_balancers(GPtrArray *findings, const VbObservation *observation)
                       "off: nobody else moves pages");
 }
 
+/* The one signal of what a vCPU really uses; without it where its cell's RAM lies has to do. */
+static void
+check_faults(GPtrArray *findings, const VbObservation *observation)
+{
+    static const char thing[] = "NUMA faults";
+    static const char without[] = "a vCPU counts as using all RAM of its own cell evenly";
+    if (vb_nodeset_count(vb_topology_home_nodes(&observation->topology)) < 2)
+        return;
+    switch (observation->faults) {
+    case VB_FAULTS_UNASKED:
+        break;
+    case VB_FAULTS_TOLD:
+        if (observation->kernel_balancing)
+            vb_doctor_add(findings, VB_FINDING_GOOD, thing, NULL,
+                          "the kernel counts them: it is known where a vCPU's accesses go");
+        else
+            vb_doctor_add(findings, VB_FINDING_NOTE, thing,
+                          "if that matters more: sysctl kernel.numa_balancing=1; the kernel then "
+                          "moves pages as well",
+                          "not counted while kernel.numa_balancing is off: %s", without);
+        break;
+    case VB_FAULTS_NO_FILE:
+        vb_doctor_add(findings, VB_FINDING_NOTE, thing,
+                      "a kernel with CONFIG_SCHED_DEBUG, as every one is from Linux 6.15 on",
+                      "not told: /proc/self/sched cannot be read; %s", without);
+        break;
+    case VB_FAULTS_NO_COUNTS:
+        vb_doctor_add(findings, VB_FINDING_NOTE, thing, "a kernel with CONFIG_NUMA_BALANCING",
+                      "not told: /proc/self/sched does not have them; %s", without);
+        break;
+    case VB_FAULTS_STRANGE:
+        vb_doctor_add(findings, VB_FINDING_NOTE, thing,
+                      "report what /proc/self/sched has, and the kernel's version",
+                      "told in a way that vmbalancer does not know; %s", without);
+        break;
+    }
+}
+
 static gboolean
 reads(VbKernel *kernel, const char *path, guint64 wanted)
 {
@@ -173,6 +211,7 @@ vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *obser
     check_nodes(findings, &observation->topology);
     check_room(findings, observation);
     check_balancers(findings, observation);
+    check_faults(findings, observation);
     check_pages(findings, kernel, observation);
 }
 

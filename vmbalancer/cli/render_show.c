@@ -260,6 +260,8 @@ add_vcpu(VbTable *table, const VbStyle *style, const VbGuest *guest, const VbVcp
     vb_table_take(table, VB_TINT_NONE, placed ? g_strdup_printf("%u", cell->id) : g_strdup("?"));
     vb_table_take(table, VB_TINT_NONE,
                   vcpu->busy_known ? vb_text_percent(vcpu->busy_bp) : g_strdup("?"));
+    vb_table_take(table, VB_TINT_NONE,
+                  vcpu->wait_known ? vb_text_percent(vcpu->wait_bp) : g_strdup("?"));
     add_by_node(table, style, nodes, vcpu->share_known ? share : NULL, FALSE);
     vb_table_take(table, VB_TINT_NONE,
                   vcpu->affinity_known ? vb_cpuset_format(&vcpu->affinity) : g_strdup("?"));
@@ -283,6 +285,7 @@ render_threads(const VbGuest *guest, const VbStyle *style, VbNodeSet nodes, GStr
         {"TID", TRUE, 0, 3},
         {"CELL", TRUE, 0, 2},
         {"BUSY", TRUE, 0, 0},
+        {"WAIT", TRUE, 0, 5},
         {NULL},
     };
     g_autoptr(VbTable) table = vb_table_new(style, columns);
@@ -293,7 +296,7 @@ render_threads(const VbGuest *guest, const VbStyle *style, VbNodeSet nodes, GStr
     guint count = vb_nodeset_count(nodes);
     for (guint i = 0; i < guest->helpers->len; i++)
         add_helper(table, g_ptr_array_index(guest->helpers, i),
-                   3 + (count > NODE_COLUMNS_MAX ? 1 : count));
+                   4 + (count > NODE_COLUMNS_MAX ? 1 : count));
     vb_table_render(table, 0, into);
 }
 

@@ -5,8 +5,22 @@
 
 #define SCHEMA "vmbalancer.model/1"
 
+/* Waiting, and what the kernel's faults say. */
 static void
-put_track(JsonArray *vcpus, const VbVcpuTrack *track, VbNodeSet nodes)
+put_signals(JsonObject *object, const VbVcpuTrack *track, guint cells)
+{
+    if (track->wait_known)
+        vb_json_put_u64(object, "wait_ns", track->wait_ns);
+    vb_json_put_u64(object, "waited_ns", track->waited_ns);
+    json_object_set_int_member(object, "wait_elapsed_ns", track->wait_elapsed_ns);
+    vb_json_put_known(object, "private_bp", track->faults_known, track->private_bp);
+    JsonArray *array = vb_json_put_array(object, "cell");
+    for (guint i = 0; i < MIN(cells, VB_CELLS_MAX); i++)
+        json_array_add_int_element(array, track->cell[i]);
+}
+
+static void
+put_track(JsonArray *vcpus, const VbVcpuTrack *track, VbNodeSet nodes, guint cells)
 {
     JsonObject *object = vb_json_append_object(vcpus);
     if (track->run_known)
@@ -21,6 +35,7 @@ put_track(JsonArray *vcpus, const VbVcpuTrack *track, VbNodeSet nodes)
     for (guint node = 0; node < VB_NODES_MAX; node++)
         access[node] = track->access[node];
     vb_json_put_by_node(object, "access", nodes, access);
+    put_signals(object, track, cells);
     json_object_set_int_member(object, "intent", track->intent);
     json_object_set_int_member(object, "intent_seen", track->intent_seen);
 }
@@ -95,7 +110,7 @@ vb_codec_model(const VbModel *model)
         JsonArray *vcpus = vb_json_put_array(element, "vcpus");
         for (guint v = 0; v < track->tracks->len; v++)
             put_track(vcpus, &g_array_index(track->tracks, VbVcpuTrack, v),
-                      model->host->topology.nodes);
+                      model->host->topology.nodes, track->facts->cells->len);
     }
     put_strangers(object, model->strangers);
     return document;
@@ -108,6 +123,25 @@ typedef struct {
     guint next;           /* guest of @seen */
     VbGuestTrack *track;  /* whose vCPUs are being read */
 } Into;
+
+/* Documents from before there were such signals have none. */
+static void
+read_signals(VbJsonReader *reader, JsonObject *object, guint cells, VbVcpuTrack *track)
+{
+    guint64 cell[VB_CELLS_MAX] = {0};
+    track->wait_known = vb_json_has(object, "wait_ns");
+    if (track->wait_known)
+        track->wait_ns = vb_json_u64(reader, object, "wait_ns");
+    if (vb_json_has(object, "waited_ns"))
+        track->waited_ns = vb_json_u64(reader, object, "waited_ns");
+    track->wait_elapsed_ns =
+        vb_json_int_or(reader, object, "wait_elapsed_ns", 0, G_MAXINT64, 0);
+    track->faults_known = vb_json_has(object, "private_bp");
+    track->private_bp = (guint)vb_json_int_or(reader, object, "private_bp", 0, VB_BP, 0);
+    if (vb_json_u64s(reader, object, "cell", MIN(cells, VB_CELLS_MAX), cell))
+        for (guint i = 0; i < VB_CELLS_MAX; i++)
+            track->cell[i] = (guint)MIN(cell[i], 2 * VB_BP);
+}
 
 static void
 read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer data)
@@ -129,6 +163,7 @@ read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer data)
         vb_json_fail(reader, "access", "missing");
     for (guint node = 0; node < VB_NODES_MAX; node++)
         track.access[node] = (guint)MIN(access[node], 2 * VB_BP);
+    read_signals(reader, object, into->track->facts->cells->len, &track);
     track.intent = (int)vb_json_int(reader, object, "intent", VB_NO_NODE, VB_NODES_MAX - 1);
     track.intent_seen = (guint)vb_json_int(reader, object, "intent_seen", 0, G_MAXUINT);
     g_array_append_val(into->track->tracks, track);

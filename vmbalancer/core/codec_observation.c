@@ -6,9 +6,11 @@
 #define SCHEMA "vmbalancer.observation/1"
 
 static const char *const depth_names[] = {"threads", "full", NULL};
+static const char *const faults_names[] = {"unasked",   "told",    "no-file",
+                                           "no-counts", "strange", NULL};
 
 static void
-put_vcpu(JsonArray *vcpus, const VbVcpuSight *vcpu)
+put_vcpu(JsonArray *vcpus, const VbVcpuSight *vcpu, VbNodeSet nodes)
 {
     JsonObject *object = vb_json_append_object(vcpus);
     json_object_set_int_member(object, "id", vcpu->id);
@@ -19,7 +21,13 @@ put_vcpu(JsonArray *vcpus, const VbVcpuSight *vcpu)
         vb_json_put_u64(object, "run_ns", vcpu->run_ns);
     else
         json_object_set_null_member(object, "run_ns");
+    if (vcpu->wait_known)
+        vb_json_put_u64(object, "wait_ns", vcpu->wait_ns);
     vb_json_put_known(object, "last_cpu", vcpu->last_cpu >= 0, vcpu->last_cpu);
+    if (vcpu->faults_known) {
+        vb_json_put_by_node(object, "private_faults", nodes, vcpu->private_faults);
+        vb_json_put_by_node(object, "shared_faults", nodes, vcpu->shared_faults);
+    }
 }
 
 JsonNode *
@@ -31,6 +39,7 @@ vb_codec_observation(const VbObservation *observation)
     json_object_set_string_member(object, "depth", depth_names[observation->depth]);
     vb_codec_put_host(object, &observation->topology, observation->reserve_bytes,
                       observation->kernel_balancing, observation->rival);
+    json_object_set_string_member(object, "faults", faults_names[observation->faults]);
     vb_json_put_text(object, "thp", observation->thp);
     JsonArray *guests = vb_json_put_array(object, "guests");
     for (guint i = 0; i < observation->guests->len; i++) {
@@ -39,7 +48,7 @@ vb_codec_observation(const VbObservation *observation)
         vb_codec_put_guest(element, sight->facts, observation->topology.nodes);
         JsonArray *vcpus = vb_json_put_array(element, "vcpus");
         for (guint j = 0; j < sight->vcpus->len; j++)
-            put_vcpu(vcpus, g_ptr_array_index(sight->vcpus, j));
+            put_vcpu(vcpus, g_ptr_array_index(sight->vcpus, j), observation->topology.nodes);
     }
     return document;
 }
@@ -64,7 +73,14 @@ read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer user_data)
     vcpu->run_known = vb_json_has(object, "run_ns");
     if (vcpu->run_known)
         vcpu->run_ns = vb_json_u64(reader, object, "run_ns");
+    vcpu->wait_known = vb_json_has(object, "wait_ns");
+    if (vcpu->wait_known)
+        vcpu->wait_ns = vb_json_u64(reader, object, "wait_ns");
     vcpu->last_cpu = (int)vb_json_int_or(reader, object, "last_cpu", 0, VB_CPUS_MAX - 1, -1);
+    vcpu->faults_known = vb_codec_read_by_node(reader, object, "private_faults",
+                                               into->guests.nodes, vcpu->private_faults) &&
+                         vb_codec_read_by_node(reader, object, "shared_faults",
+                                               into->guests.nodes, vcpu->shared_faults);
 }
 
 static void
@@ -90,6 +106,9 @@ vb_codec_observation_read(JsonObject *object, GError **error)
     VbCodecHost host = {&observation->topology, observation->reserve_bytes,
                         &observation->kernel_balancing, &observation->rival};
     vb_codec_read_host(reader, object, &host);
+    /* Documents from before that was asked say nothing. */
+    if (vb_json_has(object, "faults"))
+        observation->faults = vb_json_word(reader, object, "faults", faults_names);
     observation->thp = vb_json_text(reader, object, "thp", VB_CODEC_NAME_MAX);
     gboolean sparse = observation->depth == VB_LOOK_THREADS;
     Into into = {.observation = observation,

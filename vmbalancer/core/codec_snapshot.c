@@ -19,8 +19,21 @@ put_shares(JsonObject *object, const char *name, const guint *shares, VbNodeSet 
     json_array_add_int_element(array, shares[id]);
 }
 
+/* What the kernel's faults say of it. */
 static void
-put_vcpu(JsonArray *vcpus, const VbVcpu *vcpu, VbNodeSet nodes)
+put_faults(JsonObject *object, const VbVcpu *vcpu, guint cells)
+{
+    if (vcpu->faults_known)
+        json_object_set_int_member(object, "private_bp", vcpu->private_bp);
+    if (!vcpu->cells_known)
+        return;
+    JsonArray *array = vb_json_put_array(object, "cell_bp");
+    for (guint i = 0; i < MIN(cells, VB_CELLS_MAX); i++)
+        json_array_add_int_element(array, vcpu->cell_bp[i]);
+}
+
+static void
+put_vcpu(JsonArray *vcpus, const VbVcpu *vcpu, VbNodeSet nodes, guint cells)
 {
     JsonObject *object = vb_json_append_object(vcpus);
     json_object_set_int_member(object, "id", vcpu->id);
@@ -28,8 +41,10 @@ put_vcpu(JsonArray *vcpus, const VbVcpu *vcpu, VbNodeSet nodes)
     vb_json_put_known(object, "cell", vcpu->cell >= 0, vcpu->cell);
     vb_json_put_cpuset(object, "affinity", vcpu->affinity_known ? &vcpu->affinity : NULL);
     vb_json_put_known(object, "busy_bp", vcpu->busy_known, vcpu->busy_bp);
+    vb_json_put_known(object, "wait_bp", vcpu->wait_known, vcpu->wait_bp);
     put_shares(object, "share_bp", vcpu->share_known ? vcpu->share_bp : NULL, nodes);
     put_shares(object, "access_bp", vcpu->access_known ? vcpu->access_bp : NULL, nodes);
+    put_faults(object, vcpu, cells);
     json_object_set_int_member(object, "intent", vcpu->intent);
     json_object_set_int_member(object, "intent_seen", vcpu->intent_seen);
 }
@@ -51,7 +66,7 @@ vb_codec_snapshot(const VbSnapshot *snapshot)
         vb_codec_put_guest(element, guest, nodes);
         JsonArray *vcpus = vb_json_put_array(element, "vcpus");
         for (guint j = 0; j < guest->vcpus->len; j++)
-            put_vcpu(vcpus, g_ptr_array_index(guest->vcpus, j), nodes);
+            put_vcpu(vcpus, g_ptr_array_index(guest->vcpus, j), nodes, guest->cells->len);
     }
     return document;
 }
@@ -64,23 +79,40 @@ typedef struct {
     VbCpuSet seen;  /* ids of those read so far */
 } Into;
 
+/* @count shares, each of which may have been rounded. */
+static void
+take_shares(VbJsonReader *reader, const char *name, const guint64 *share, guint count, guint parts,
+            guint *ret)
+{
+    guint64 sum = 0;
+    for (guint i = 0; i < count; i++) {
+        ret[i] = (guint)MIN(share[i], G_MAXUINT);
+        sum += ret[i];
+    }
+    if (sum > VB_BP + parts || sum + parts < VB_BP)
+        vb_json_fail(reader, name, "the sum is %" G_GUINT64_FORMAT ", not %d", sum, VB_BP);
+}
+
 static gboolean
 read_shares(VbJsonReader *reader, JsonObject *object, const char *name, VbNodeSet nodes, guint *ret)
 {
-    guint64 share[VB_NODES_MAX] = {0}, sum = 0;
+    guint64 share[VB_NODES_MAX] = {0};
     if (!vb_codec_read_by_node(reader, object, name, nodes, share))
         return FALSE;
-    int id;
-    VB_NODESET_FOREACH(id, nodes)
-    {
-        ret[id] = (guint)MIN(share[id], G_MAXUINT);
-        sum += ret[id];
-    }
-    /* Each share may have been rounded. */
-    guint slack = vb_nodeset_count(nodes);
-    if (sum > VB_BP + slack || sum + slack < VB_BP)
-        vb_json_fail(reader, name, "the sum is %" G_GUINT64_FORMAT ", not %d", sum, VB_BP);
+    take_shares(reader, name, share, VB_NODES_MAX, vb_nodeset_count(nodes), ret);
     return TRUE;
+}
+
+static void
+read_faults(VbJsonReader *reader, JsonObject *object, const VbGuest *guest, VbVcpu *vcpu)
+{
+    guint64 share[VB_CELLS_MAX] = {0};
+    guint cells = MIN(guest->cells->len, VB_CELLS_MAX);
+    vcpu->faults_known = vb_json_has(object, "private_bp");
+    vcpu->private_bp = (guint)vb_json_int_or(reader, object, "private_bp", 0, VB_BP, 0);
+    vcpu->cells_known = vb_json_u64s(reader, object, "cell_bp", cells, share);
+    if (vcpu->cells_known)
+        take_shares(reader, "cell_bp", share, VB_CELLS_MAX, cells, vcpu->cell_bp);
 }
 
 static void
@@ -94,11 +126,14 @@ read_vcpu(VbJsonReader *reader, JsonObject *object, gpointer user_data)
     vcpu->affinity_known = vb_json_cpuset(reader, object, "affinity", &vcpu->affinity);
     vcpu->busy_known = vb_json_has(object, "busy_bp");
     vcpu->busy_bp = (guint)vb_json_int_or(reader, object, "busy_bp", 0, VB_BP, 0);
+    vcpu->wait_known = vb_json_has(object, "wait_bp");
+    vcpu->wait_bp = (guint)vb_json_int_or(reader, object, "wait_bp", 0, VB_BP, 0);
     vcpu->share_known =
         read_shares(reader, object, "share_bp", into->guests.nodes, vcpu->share_bp);
     if (vb_json_has(object, "access_bp"))
         vcpu->access_known =
             read_shares(reader, object, "access_bp", into->guests.nodes, vcpu->access_bp);
+    read_faults(reader, object, into->guest, vcpu);
     vcpu->intent =
         (int)vb_json_int_or(reader, object, "intent", VB_NO_NODE, VB_NODES_MAX - 1, VB_NO_NODE);
     vcpu->intent_seen = (guint)vb_json_int_or(reader, object, "intent_seen", 0, G_MAXUINT, 0);

@@ -29,6 +29,29 @@ put_node(JsonArray *nodes, const VbSnapshot *snapshot, int id)
     }
 }
 
+/* @shares: NULL if unknown */
+static void
+put_shares(JsonObject *object, const char *name, const guint *shares, VbNodeSet which)
+{
+    if (shares == NULL) {
+        json_object_set_null_member(object, name);
+        return;
+    }
+    JsonArray *array = vb_json_put_array(object, name);
+    int id;
+    VB_NODESET_FOREACH(id, which)
+    json_array_add_double_element(array, (double)shares[id] / VB_BP);
+}
+
+static void
+put_share(JsonObject *object, const char *name, gboolean known, guint bp)
+{
+    if (known)
+        vb_json_put_bp(object, name, (int)bp);
+    else
+        json_object_set_null_member(object, name);
+}
+
 static void
 put_vcpu(JsonArray *vcpus, const VbGuest *guest, const VbVcpu *vcpu, VbNodeSet nodes)
 {
@@ -38,18 +61,11 @@ put_vcpu(JsonArray *vcpus, const VbGuest *guest, const VbVcpu *vcpu, VbNodeSet n
     gboolean placed = vcpu->cell >= 0 && (guint)vcpu->cell < guest->cells->len;
     const VbCell *cell = placed ? g_ptr_array_index(guest->cells, vcpu->cell) : NULL;
     vb_json_put_known(object, "cell", placed, placed ? cell->id : 0);
-    if (vcpu->busy_known)
-        vb_json_put_bp(object, "busy", (int)vcpu->busy_bp);
-    else
-        json_object_set_null_member(object, "busy");
-    if (vcpu->share_known) {
-        JsonArray *shares = vb_json_put_array(object, "node_share");
-        int id;
-        VB_NODESET_FOREACH(id, nodes)
-        json_array_add_double_element(shares, (double)vcpu->share_bp[id] / VB_BP);
-    } else {
-        json_object_set_null_member(object, "node_share");
-    }
+    put_share(object, "busy", vcpu->busy_known, vcpu->busy_bp);
+    put_share(object, "wait", vcpu->wait_known, vcpu->wait_bp);
+    put_shares(object, "node_share", vcpu->share_known ? vcpu->share_bp : NULL, nodes);
+    put_shares(object, "access", vcpu->faults_known ? vcpu->access_bp : NULL, nodes);
+    put_share(object, "private", vcpu->faults_known, vcpu->private_bp);
     vb_json_put_cpuset(object, "affinity", vcpu->affinity_known ? &vcpu->affinity : NULL);
 }
 
@@ -96,15 +112,6 @@ put_answer(JsonObject *object, const char *name, VbAnswer answer)
         json_object_set_null_member(object, name);
     else
         json_object_set_boolean_member(object, name, answer == VB_ANSWER_YES);
-}
-
-static void
-put_share(JsonObject *object, const char *name, gboolean known, guint bp)
-{
-    if (known)
-        vb_json_put_bp(object, name, (int)bp);
-    else
-        json_object_set_null_member(object, name);
 }
 
 /* What is asked for the guest beside its policy; null where nothing is. */

@@ -15,6 +15,38 @@ overlap_bp(const VbVcpu *vcpu, const VbCell *cell)
     return (sum + VB_BP / 2) / VB_BP;
 }
 
+guint
+vb_vcpu_cell_weight(const VbVcpu *vcpu, guint cell)
+{
+    if (vcpu->cells_known)
+        return cell < VB_CELLS_MAX ? vcpu->cell_bp[cell] : 0;
+    return vcpu->cell >= 0 && (guint)vcpu->cell == cell ? VB_BP : 0;
+}
+
+/* A vCPU's local share and the error of it. Returns: FALSE if a cell that it uses is not known. */
+static gboolean
+vcpu_locality(const VbGuest *guest, const VbVcpu *vcpu, guint64 *ret_local, guint64 *ret_error)
+{
+    guint64 local = 0, error = 0;
+    guint weights = 0;
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        guint weight = vb_vcpu_cell_weight(vcpu, i);
+        if (weight == 0)
+            continue;
+        if (!cell->residency_known)
+            return FALSE;
+        local += overlap_bp(vcpu, cell) * weight;
+        error += (guint64)cell->error_bp * weight;
+        weights += weight;
+    }
+    if (weights == 0 || !vcpu->share_known)
+        return FALSE;
+    *ret_local = (local + weights / 2) / weights;
+    *ret_error = (error + weights / 2) / weights;
+    return TRUE;
+}
+
 /*
  * A guest without cells has one, and so "all RAM evenly" and "its own cell" are the same rule. A cell
  * that no page of is present yet has nothing to be remote.
@@ -28,18 +60,15 @@ vb_guest_locality(const VbGuest *guest, guint *ret_locality_bp, guint *ret_error
         return FALSE;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
-        if (!vcpu->share_known || vcpu->cell < 0 || (guint)vcpu->cell >= guest->cells->len)
+        guint64 local, error;
+        if (!vcpu_locality(guest, vcpu, &local, &error))
             return FALSE;
-        const VbCell *cell = g_ptr_array_index(guest->cells, vcpu->cell);
-        if (!cell->residency_known)
-            return FALSE;
-        guint64 local = overlap_bp(vcpu, cell);
         guint busy = vcpu->busy_known ? vcpu->busy_bp : VB_BP;
         weighted += local * busy;
-        weighted_error += (guint64)cell->error_bp * busy;
+        weighted_error += error * busy;
         weights += busy;
         plain += local;
-        plain_error += cell->error_bp;
+        plain_error += error;
     }
     if (weights == 0) {
         weighted = plain;

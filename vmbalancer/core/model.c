@@ -111,6 +111,8 @@ fold_counters(VbGuestTrack *track, const GPtrArray *counters, gint64 now_ns,
         VbVcpuSight *sight = g_memdup2(known, sizeof *known);
         sight->run_known = counter != NULL && counter->run_known;
         sight->run_ns = counter != NULL ? counter->run_ns : 0;
+        sight->wait_known = counter != NULL && counter->wait_known;
+        sight->wait_ns = counter != NULL ? counter->wait_ns : 0;
         sight->last_cpu = counter != NULL ? counter->last_cpu : known->last_cpu;
         g_ptr_array_add(sights, sight);
     }
@@ -243,9 +245,7 @@ fold_access(VbGuestTrack *track)
 {
     for (guint i = 0; i < track->sights->len; i++) {
         const VbVcpuSight *sight = g_ptr_array_index(track->sights, i);
-        if (sight->cell >= 0 && (guint)sight->cell < track->facts->cells->len)
-            vb_vcpu_track_access(&g_array_index(track->tracks, VbVcpuTrack, i),
-                                 g_ptr_array_index(track->facts->cells, (guint)sight->cell));
+        vb_vcpu_track_access(&g_array_index(track->tracks, VbVcpuTrack, i), sight, track->facts);
     }
 }
 

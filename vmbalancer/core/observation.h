@@ -16,10 +16,15 @@ typedef struct {
     int tid;                 /**< 0 if the thread could not be found */
     gboolean run_known;
     guint64 run_ns;          /**< time on a CPU since the thread began (schedstat) */
+    gboolean wait_known;
+    guint64 wait_ns;         /**< time that it was ready but waited for a CPU since it began (schedstat) */
     int last_cpu;            /**< CPU that it last ran on; -1 if unknown */
     gboolean affinity_known;
     VbCpuSet affinity;
     int cell;                /**< index into the guest's cells */
+    gboolean faults_known;   /**< full looks, where the kernel balances: its NUMA faults, in pages, */
+    guint64 private_faults[VB_NODES_MAX]; /**< by node, on pages that it alone touched */
+    guint64 shared_faults[VB_NODES_MAX];  /**< and on pages that others touched too; both decayed */
 } VbVcpuSight;
 
 /** A guest at one look. */
@@ -35,6 +40,15 @@ typedef enum {
     VB_LOOK_FULL,
 } VbLookDepth;
 
+/** Does this kernel tell of NUMA faults? Whether it counts them now is @kernel_balancing. */
+typedef enum {
+    VB_FAULTS_UNASKED,
+    VB_FAULTS_TOLD,
+    VB_FAULTS_NO_FILE,   /**< there are no sched files, or they may not be read */
+    VB_FAULTS_NO_COUNTS, /**< they have no such counts */
+    VB_FAULTS_STRANGE,   /**< they have, but not in a way that is known */
+} VbFaultsProbe;
+
 /** A look at the host. */
 typedef struct {
     gint64 time_ns;          /**< monotonic */
@@ -43,6 +57,7 @@ typedef struct {
     guint64 reserve_bytes[VB_NODES_MAX];
     char *rival;             /**< another balancer that runs, e.g. "numad"; NULL if none */
     gboolean kernel_balancing;
+    VbFaultsProbe faults;
     char *thp;               /**< "always", "madvise", "never"; NULL if unknown */
     GPtrArray *guests;       /**< (element-type VbGuestSight) */
 } VbObservation;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <vmbalancer/snapshot.h>
+#include <string.h>
 
 VbVcpu *
 vb_vcpu_new(void)
@@ -205,21 +206,33 @@ compare_guests(gconstpointer a, gconstpointer b)
     return g_strcmp0((*(VbGuest *const *)a)->uuid, (*(VbGuest *const *)b)->uuid);
 }
 
-/* vCPUs name their cell by its index, so they are told the new one. */
+/* Its index among @cells, which it is one of. */
+static guint
+index_of(GPtrArray *cells, gconstpointer cell)
+{
+    guint index = 0;
+    g_ptr_array_find(cells, cell, &index);
+    return index;
+}
+
+/* vCPUs name cells by their index, so they are told the new ones. */
 static void
 sort_cells(VbGuest *guest)
 {
-    g_autofree VbCell **own = g_new0(VbCell *, guest->vcpus->len + 1);
-    for (guint i = 0; i < guest->vcpus->len; i++) {
-        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
-        if (vcpu->cell >= 0 && (guint)vcpu->cell < guest->cells->len)
-            own[i] = g_ptr_array_index(guest->cells, vcpu->cell);
-    }
+    g_autoptr(GPtrArray) before = g_ptr_array_copy(guest->cells, NULL, NULL);
+    g_ptr_array_set_free_func(before, NULL);
     g_ptr_array_sort(guest->cells, compare_cells);
     for (guint i = 0; i < guest->vcpus->len; i++) {
-        guint index;
-        if (own[i] != NULL && g_ptr_array_find(guest->cells, own[i], &index))
-            ((VbVcpu *)g_ptr_array_index(guest->vcpus, i))->cell = (int)index;
+        VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        guint weight[VB_CELLS_MAX];
+        memcpy(weight, vcpu->cell_bp, sizeof weight);
+        for (guint c = 0; c < MIN(before->len, VB_CELLS_MAX); c++) {
+            guint index = index_of(guest->cells, before->pdata[c]);
+            if (index < VB_CELLS_MAX)
+                vcpu->cell_bp[index] = weight[c];
+        }
+        if (vcpu->cell >= 0 && (guint)vcpu->cell < before->len)
+            vcpu->cell = (int)index_of(guest->cells, before->pdata[vcpu->cell]);
     }
 }
 

@@ -1,10 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/vcpu_track.h"
+#include <string.h>
+
+/* Of so many a share is known to 10 points (95 %, the worst case), and QEMU's own pages are few. */
+#define FAULTS_MIN 100
+/* More pages than an address space has, and more bytes of a cell than a node: all sums of them fit. */
+#define FAULTS_MAX (G_GUINT64_CONSTANT(1) << 48)
+#define RAM_MAX (G_GUINT64_CONSTANT(1) << 51)
+/* A node with less than this share of a guest's RAM has nothing to be accessed: the noise of sampling. */
+#define GONE_BP 100
+#define SMALL_PAGE 4096
 
 static int
 node_of(const VbTopology *topology, int cpu)
 {
     return cpu >= 0 ? vb_topology_node_of_cpu(topology, (guint)cpu) : VB_NO_NODE;
+}
+
+/* @part of @whole in bp, rounded down. */
+static guint
+part_of(guint64 part, guint64 whole)
+{
+    return (guint)((unsigned __int128)part * VB_BP / whole);
 }
 
 VbVcpuTrack
@@ -22,6 +39,13 @@ vb_vcpu_track_advance(const VbVcpuTrack *before, const VbVcpuSight *sight, gint6
         track.ran_ns += sight->run_ns - before->run_ns;
         track.elapsed_ns += elapsed_ns;
     }
+    if (before != NULL && before->wait_known && sight->wait_known && elapsed_ns > 0 &&
+        sight->wait_ns >= before->wait_ns) {
+        track.waited_ns += sight->wait_ns - before->wait_ns;
+        track.wait_elapsed_ns += elapsed_ns;
+    }
+    track.wait_known = sight->wait_known;
+    track.wait_ns = sight->wait_ns;
     track.run_known = sight->run_known;
     track.run_ns = sight->run_ns;
     track.last_cpu = sight->last_cpu;
@@ -35,17 +59,99 @@ vb_vcpu_track_begin_window(VbVcpuTrack *track)
         track->window_ns[node] = 0;
     track->ran_ns = 0;
     track->elapsed_ns = 0;
+    track->waited_ns = 0;
+    track->wait_elapsed_ns = 0;
 }
 
-void
-vb_vcpu_track_access(VbVcpuTrack *track, const VbCell *cell)
+/* Of RAM alone: its own cell, evenly. */
+static void
+fold_residency(VbVcpuTrack *track, const VbCell *cell)
 {
     if (!cell->residency_known || cell->present_bytes == 0)
         return;
     for (guint node = 0; node < VB_NODES_MAX; node++)
-        track->access[node] =
-            track->access[node] / 2 +
-            (guint)((unsigned __int128)cell->by_node[node] * VB_BP / cell->present_bytes);
+        track->access[node] = track->access[node] / 2 + part_of(cell->by_node[node], cell->present_bytes);
+}
+
+/* The guest's RAM by node. Returns: FALSE if it is not known, or not such as the kernel faults on. */
+static gboolean
+ram_of(const VbGuest *guest, guint64 *ram, guint64 *ret_sum)
+{
+    guint64 sum = 0;
+    if (guest->cells->len > VB_CELLS_MAX)
+        return FALSE;
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        /* Hugepages never fault: what does is QEMU's own. */
+        if (!cell->residency_known || cell->page_size > SMALL_PAGE)
+            return FALSE;
+        for (guint node = 0; node < VB_NODES_MAX; node++) {
+            guint64 bytes = MIN(cell->by_node[node], RAM_MAX);
+            ram[node] += bytes;
+            sum += bytes;
+        }
+    }
+    *ret_sum = sum;
+    return sum > 0;
+}
+
+/*
+ * Its faults by node, those that still mean something: pages that left a node since took their
+ * accesses along, but the kernel's numbers stay until it scans again. Returns: their sum, 0 if they
+ * are too few.
+ */
+static guint64
+count_faults(const VbVcpuSight *sight, const guint64 *ram, guint64 ram_sum, guint64 *faults,
+             guint64 *ret_private)
+{
+    guint64 sum = 0;
+    *ret_private = 0;
+    for (guint node = 0; node < VB_NODES_MAX; node++) {
+        guint64 own = MIN(sight->private_faults[node], FAULTS_MAX);
+        faults[node] = 0;
+        if (part_of(ram[node], ram_sum) < GONE_BP)
+            continue;
+        faults[node] = own + MIN(sight->shared_faults[node], FAULTS_MAX);
+        *ret_private += own;
+        sum += faults[node];
+    }
+    return sum >= FAULTS_MIN ? sum : 0;
+}
+
+/* Each node's accesses go to the cells by what they have of the RAM there. */
+static void
+fold_cells(VbVcpuTrack *track, const VbGuest *guest, const guint64 *ram)
+{
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        guint64 weight = 0;
+        for (guint node = 0; node < VB_NODES_MAX; node++)
+            if (ram[node] > 0)
+                weight += (guint64)track->access[node] / 2 *
+                          part_of(MIN(cell->by_node[node], RAM_MAX), ram[node]);
+        track->cell[i] = track->cell[i] / 2 + (guint)(weight / VB_BP);
+    }
+}
+
+void
+vb_vcpu_track_access(VbVcpuTrack *track, const VbVcpuSight *sight, const VbGuest *guest)
+{
+    guint64 ram[VB_NODES_MAX] = {0}, faults[VB_NODES_MAX], ram_sum = 0, own = 0;
+    guint64 sum = sight->faults_known && ram_of(guest, ram, &ram_sum)
+                      ? count_faults(sight, ram, ram_sum, faults, &own)
+                      : 0;
+    track->faults_known = sum > 0;
+    if (!track->faults_known) {
+        memset(track->cell, 0, sizeof track->cell);
+        if (sight->cell >= 0 && (guint)sight->cell < guest->cells->len)
+            fold_residency(track, g_ptr_array_index(guest->cells, (guint)sight->cell));
+        return;
+    }
+    /* Twice the share: what the other way comes to in the end, so that one can follow the other. */
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        track->access[node] = 2 * part_of(faults[node], sum);
+    track->private_bp = part_of(own, sum);
+    fold_cells(track, guest, ram);
 }
 
 void
@@ -71,6 +177,21 @@ shares_of(const guint64 *window_ns, guint64 total, guint *share_bp)
     share_bp[top] += VB_BP - sum;
 }
 
+/* As shares of one, those that by cell. */
+static void
+show_cells(VbVcpu *vcpu, const VbVcpuTrack *track)
+{
+    guint64 cell[VB_NODES_MAX], total = 0;
+    G_STATIC_ASSERT(VB_CELLS_MAX == VB_NODES_MAX);
+    for (guint i = 0; i < VB_CELLS_MAX; i++) {
+        cell[i] = track->cell[i];
+        total += cell[i];
+    }
+    vcpu->cells_known = total > 0;
+    if (vcpu->cells_known)
+        shares_of(cell, total, vcpu->cell_bp);
+}
+
 static void
 show_state(VbVcpu *vcpu, const VbVcpuTrack *track)
 {
@@ -82,6 +203,9 @@ show_state(VbVcpu *vcpu, const VbVcpuTrack *track)
     vcpu->access_known = total > 0;
     if (vcpu->access_known)
         shares_of(access, total, vcpu->access_bp);
+    vcpu->faults_known = track->faults_known;
+    vcpu->private_bp = track->faults_known ? track->private_bp : 0;
+    show_cells(vcpu, track);
     vcpu->intent = track->intent;
     vcpu->intent_seen = track->intent_seen;
 }
@@ -110,6 +234,12 @@ vb_vcpu_track_show(const VbVcpuTrack *track, const VbVcpuSight *sight, const VbT
         vcpu->busy_known = TRUE;
         vcpu->busy_bp = (guint)MIN(
             (unsigned __int128)track->ran_ns * VB_BP / (guint64)track->elapsed_ns, VB_BP);
+    }
+    if (track->wait_known && track->wait_elapsed_ns > 0) {
+        vcpu->wait_known = TRUE;
+        vcpu->wait_bp = (guint)MIN((unsigned __int128)track->waited_ns * VB_BP /
+                                       (guint64)track->wait_elapsed_ns,
+                                   VB_BP);
     }
     show_state(vcpu, track);
     return vcpu;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "observe/faults.h"
 #include "observe/meminfo.h"
 #include "observe/number.h"
 #include "observe/observe.h"
@@ -217,6 +218,7 @@ vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error)
     observation->kernel_balancing =
         vb_kernel_read_number(kernel, "/proc/sys/kernel/numa_balancing", &balancing, NULL) &&
         balancing != 0;
+    observation->faults = vb_faults_probe(kernel);
     g_free(observation->thp);
     observation->thp = read_thp(kernel);
     g_free(observation->rival);

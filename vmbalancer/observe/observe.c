@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "observe/observe.h"
+#include "observe/faults.h"
 #include "observe/guest.h"
 #include "observe/threads.h"
 
@@ -13,6 +14,19 @@ count_guests(VbKernel *kernel, VbObservation *observation)
             g_ptr_array_remove_index(observation->guests, i - 1);
     }
     observation->time_ns = kernel->ops->now_ns(kernel);
+}
+
+/* Only while the kernel counts: else what it tells is old, or nothing. */
+static void
+read_faults(VbKernel *kernel, VbObservation *observation)
+{
+    if (!observation->kernel_balancing || observation->faults != VB_FAULTS_TOLD)
+        return;
+    for (guint i = 0; i < observation->guests->len; i++) {
+        VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
+        if (sight->facts->pid != 0)
+            vb_faults_read(kernel, observation->topology.nodes, sight);
+    }
 }
 
 VbObservation *
@@ -31,6 +45,7 @@ vb_observe_full(const VbObserver *observer, GError **error)
         if (sight != NULL)
             g_ptr_array_add(observation->guests, sight);
     }
+    read_faults(observer->kernel, observation);
     /* Counters come last, together and next to the clock: looking at RAM takes its time, and a
      * rate is a difference of both. */
     count_guests(observer->kernel, observation);
@@ -46,6 +61,7 @@ known_threads(const VbGuestSight *before)
     for (guint i = 0; i < before->vcpus->len; i++) {
         VbVcpuSight *vcpu = vb_vcpu_sight_new();
         *vcpu = *(const VbVcpuSight *)g_ptr_array_index(before->vcpus, i);
+        vcpu->faults_known = FALSE;
         g_ptr_array_add(sight->vcpus, vcpu);
     }
     return sight;

@@ -40,7 +40,7 @@ vb_thread_kind(const char *comm, guint *ret_id)
 static void
 count_thread(VbKernel *kernel, int pid, VbVcpuSight *vcpu)
 {
-    vcpu->run_known = FALSE;
+    vcpu->run_known = vcpu->wait_known = FALSE;
     vcpu->last_cpu = -1;
     if (vcpu->tid == 0)
         return;
@@ -50,6 +50,8 @@ count_thread(VbKernel *kernel, int pid, VbVcpuSight *vcpu)
     if (kernel->ops->read(kernel, schedstat, STAT_MAX, &times, NULL, NULL)) {
         const char *cursor = times;
         vcpu->run_known = vb_number_take(&cursor, 10, &vcpu->run_ns);
+        vcpu->wait_known = vcpu->run_known && *cursor++ == ' ' &&
+                           vb_number_take(&cursor, 10, &vcpu->wait_ns);
     }
     VbProcessStat seen;
     gsize length = 0;

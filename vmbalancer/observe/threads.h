@@ -19,7 +19,7 @@ void vb_threads_read(VbKernel *kernel, const VbProcess *process, const VbDomain 
                      VbGuestSight *sight);
 
 /**
- * Reads the counters of a guest's known vCPU threads: run_ns and last_cpu, unknown where they
+ * Reads the counters of a guest's known vCPU threads: run_ns, wait_ns and last_cpu, unknown where they
  * cannot be read. Returns: FALSE if the process is no longer that of the guest's facts.
  */
 gboolean vb_threads_count(VbKernel *kernel, VbGuestSight *sight);
