@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <vmbalancer/policy.h>
+#include <vmbalancer/registry.h>
 
 static const VbPolicy *const all[] = {
     &vb_policy_none,
@@ -13,19 +13,60 @@ static const VbPolicy *const all[] = {
     NULL,
 };
 
+/* Those of this build and those that were added. */
+static const VbPolicy *const *known = all;
+/* Whoever asked before may still walk along an earlier list. */
+static GSList *earlier;
+static GMutex adding;
+
 const VbPolicy *const *
 vb_policy_all(void)
 {
-    return all;
+    return g_atomic_pointer_get(&known);
+}
+
+static const VbPolicy *
+find(const VbPolicy *const *policies, const char *name)
+{
+    for (guint i = 0; policies[i] != NULL; i++)
+        if (g_strcmp0(policies[i]->name, name) == 0)
+            return policies[i];
+    return NULL;
 }
 
 const VbPolicy *
 vb_policy_find(const char *name)
 {
-    for (guint i = 0; all[i] != NULL; i++)
-        if (g_strcmp0(all[i]->name, name) == 0)
-            return all[i];
+    return find(vb_policy_all(), name);
+}
+
+static const char *
+add(const VbPolicy *const *policies)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new();
+    for (const VbPolicy *const *policy = vb_policy_all(); *policy != NULL; policy++)
+        g_ptr_array_add(list, (gpointer)*policy);
+    g_ptr_array_add(list, NULL);
+    for (; *policies != NULL; policies++) {
+        if (find((const VbPolicy *const *)list->pdata, (*policies)->name) != NULL)
+            return (*policies)->name;
+        g_ptr_array_insert(list, (int)list->len - 1, (gpointer)*policies);
+    }
+    gpointer added = g_ptr_array_steal(list, NULL);
+    earlier = g_slist_prepend(earlier, added);
+    g_atomic_pointer_set(&known, added);
     return NULL;
+}
+
+const char *
+vb_registry_add(const VbPolicy *const *policies)
+{
+    if (*policies == NULL)
+        return NULL;
+    g_mutex_lock(&adding);
+    const char *taken = add(policies);
+    g_mutex_unlock(&adding);
+    return taken;
 }
 
 static const VbParameter *
@@ -93,7 +134,8 @@ decline_unfit(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
         if (!guest->forced &&
             (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)) {
             vb_plan_decline(plan, guest, guest->owner_code != NULL ? guest->owner_code : "owner",
-                            "%s", guest->reason != NULL ? guest->reason : "somebody else places it");
+                            "%s",
+                            guest->reason != NULL ? guest->reason : "somebody else places it");
             continue;
         }
         if (guest->state != VB_GUEST_RUNNING) {

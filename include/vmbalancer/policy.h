@@ -52,7 +52,7 @@ extern const VbPolicy vb_policy_numa_core;
 extern const VbPolicy vb_policy_adaptive_affinity;
 extern const VbPolicy vb_policy_balance;
 
-/** All policies of this build, ending with NULL. */
+/** All policies: those of this build, then those of modules; ends with NULL. (transfer none) */
 const VbPolicy *const *vb_policy_all(void);
 /** The policy of that name, NULL if there is none. */
 const VbPolicy *vb_policy_find(const char *name);

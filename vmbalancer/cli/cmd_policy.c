@@ -21,21 +21,28 @@ print(const VbCli *cli, const VbPolicy *const *policies,
 static int
 run_list(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
+    g_autoptr(GError) error = NULL;
     if (!vb_command_parse(command, cli, NULL, &argc, &argv))
         return VB_EXIT_USAGE;
     if (argc != 2)
         return vb_command_misuse(command, "policy list takes no arguments");
+    /* What there is without a sound configuration is told all the same. */
+    g_autoptr(VbConfig) config = vb_command_configure(cli, &error);
     print(cli, vb_policy_all(), vb_render_descriptor_brief);
-    return VB_EXIT_DONE;
+    return config != NULL ? VB_EXIT_DONE : vb_command_fail(error);
 }
 
 static int
 run_show(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VbConfig) config = NULL;
     if (!vb_command_parse(command, cli, NULL, &argc, &argv))
         return VB_EXIT_USAGE;
     if (argc != 3)
         return vb_command_misuse(command, "policy show takes the name of one policy");
+    if (vb_policy_find(argv[2]) == NULL && (config = vb_command_configure(cli, &error)) == NULL)
+        return vb_command_fail(error);
     const VbPolicy *policies[] = {vb_policy_find(argv[2]), NULL};
     if (policies[0] == NULL)
         return vb_command_misuse(command, "there is no policy \"%s\": see vmbalancer policy list",

@@ -5,7 +5,6 @@
 #include "cli/service.h"
 #include "core/json_write.h"
 #include "engine/document.h"
-#include "engine/files.h"
 #include <stdio.h>
 #include <string.h>
 #include <vmbalancer/error.h>
@@ -34,10 +33,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 static gboolean
 get_here(Work *job, GError **error)
 {
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    job->config = vb_config_read(vb_config_files(), job->cli->config, warnings, error);
-    for (guint i = 0; i < warnings->len; i++)
-        vb_command_say("%s", (const char *)g_ptr_array_index(warnings, i));
+    job->config = vb_command_configure(job->cli, error);
     if (job->config == NULL)
         return FALSE;
     g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(job->cli->uri, DEADLINE_MS, error);
@@ -189,9 +185,24 @@ read_parameter(const char *text, VbWish *wish, GError **error)
     return FALSE;
 }
 
+/* One that vmbalancer itself lacks may be a module's. */
+static gboolean
+check_policy(const VbCli *cli, const char *name, GError **error)
+{
+    g_autoptr(VbConfig) none = vb_config_new();
+    if (vb_policy_find(vb_engine_policy(name, none)) != NULL)
+        return TRUE;
+    g_autoptr(VbConfig) config = vb_command_configure(cli, error);
+    if (config == NULL || vb_policy_find(name) != NULL)
+        return config != NULL;
+    g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                "there is no policy \"%s\": see vmbalancer policy list", name);
+    return FALSE;
+}
+
 /* The command line as a wish. @values: by field, NULL where an option is not given */
 static VbWish *
-read_wish(char *const *values, char *const *parameters, GError **error)
+read_wish(const VbCli *cli, char *const *values, char *const *parameters, GError **error)
 {
     g_autoptr(VbWish) wish = vb_wish_new();
     for (guint field = 0; field < VB_WISH_FIELDS; field++) {
@@ -203,12 +214,8 @@ read_wish(char *const *values, char *const *parameters, GError **error)
                     words->expected);
         return NULL;
     }
-    g_autoptr(VbConfig) none = vb_config_new();
-    if (vb_policy_find(vb_engine_policy(wish->policy, none)) == NULL) {
-        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "there is no policy \"%s\": see vmbalancer policy list", wish->policy);
+    if (!check_policy(cli, wish->policy, error))
         return NULL;
-    }
     for (guint i = 0; parameters != NULL && parameters[i] != NULL; i++)
         if (!read_parameter(parameters[i], wish, error))
             return NULL;
@@ -244,7 +251,7 @@ vb_policy_set(const VbCommand *command, VbCli *cli, int argc, char **argv)
     if (vb_command_parse(command, cli, entries, &argc, &argv)) {
         values[VB_WISH_POLICY] = argc == 4 ? g_strdup(argv[3]) : NULL;
         job.guest = argc == 4 ? argv[2] : NULL;
-        job.wish = argc == 4 ? read_wish(values, parameters, &error) : NULL;
+        job.wish = argc == 4 ? read_wish(cli, values, parameters, &error) : NULL;
         if (argc != 4)
             status = vb_command_misuse(command, "policy set takes a guest and a policy");
         else if (job.wish == NULL || !vb_job_run(work_write, &job, 0, NULL, &error))

@@ -71,6 +71,10 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
         return VB_EXIT_USAGE;
     if (argc != 2)
         return vb_command_misuse(command, "replay takes one file, of vmbalancer record");
+    /* For the policies of modules alone: what was configured is in the recording. */
+    g_autoptr(VbConfig) config = vb_command_configure(cli, &error);
+    if (config == NULL)
+        return vb_command_fail(error);
     g_autoptr(VbReplay) replay = vb_replay_new();
     gboolean same = vb_playback(argv[1], replay, &cut, &error);
     if (!same && !g_error_matches(error, VB_ERROR, VB_ERROR_CHANGED)) {

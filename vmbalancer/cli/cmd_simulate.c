@@ -218,7 +218,9 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
         vb_command_print_json(document);
         return VB_EXIT_DONE;
     }
-    return simulate(cli, &options, scenario);
+    /* For the policies of modules alone: all else is the scenario's. */
+    g_autoptr(VbConfig) config = vb_command_configure(cli, &error);
+    return config != NULL ? simulate(cli, &options, scenario) : vb_command_fail(error);
 }
 
 const VbCommand vb_command_simulate = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/command.h"
+#include "engine/files.h"
 #include "cli/text.h"
 #include "core/codec.h"
 #include <stdio.h>
@@ -129,6 +130,16 @@ static void
 warn(const char *text)
 {
     vb_command_say("%s", text);
+}
+
+VbConfig *
+vb_command_configure(const VbCli *cli, GError **error)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    VbConfig *config = vb_config_read(vb_config_files(), cli->config, warnings, error);
+    for (guint i = 0; i < warnings->len; i++)
+        vb_command_say("%s", (const char *)g_ptr_array_index(warnings, i));
+    return config;
 }
 
 static VbEngine *

@@ -71,6 +71,11 @@ int vb_command_fail(const GError *error);
 /** Tells of wrong use. Returns: VB_EXIT_USAGE. */
 int vb_command_misuse(const VbCommand *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/**
+ * Reads the configuration for those who open no engine: its modules' policies are known from then
+ * on. Shows its warnings. Errors: those of vb_config_read().
+ */
+VbConfig *vb_command_configure(const VbCli *cli, GError **error);
 /** Opens the engine as the options say and shows its warnings. */
 VbEngine *vb_command_open(const VbCli *cli, gboolean exact, GError **error);
 /** The same without a mover, for pins alone: undoing needs neither its program nor its rights. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/record.h"
-#include "engine/files.h"
 #include "engine/loop_record.h"
 #include <glib-unix.h>
 #include <signal.h>
@@ -108,16 +107,6 @@ on_event(const VbEvent *event, gpointer data)
     vb_loop_event(record->loop, event);
 }
 
-static VbConfig *
-read_config(const VbCli *cli, GError **error)
-{
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    VbConfig *config = vb_config_read(vb_config_files(), cli->config, warnings, error);
-    for (guint i = 0; i < warnings->len; i++)
-        vb_command_say("%s", (const char *)g_ptr_array_index(warnings, i));
-    return config;
-}
-
 static gboolean
 begin(Record *record, const VbCli *cli, VbReach *reach, VbConfig *config, GError **error)
 {
@@ -145,7 +134,7 @@ gboolean
 vb_record_here(const VbCli *cli, const VbRecordOrder *order, VbRecorded *ret, GError **error)
 {
     Record *record = g_new0(Record, 1);
-    g_autoptr(VbConfig) config = read_config(cli, error);
+    g_autoptr(VbConfig) config = vb_command_configure(cli, error);
     if (config == NULL)
         return FALSE;
     signal(SIGXFSZ, SIG_IGN);

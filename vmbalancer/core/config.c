@@ -31,6 +31,7 @@ config_clear(gpointer data)
 {
     VbConfig *config = data;
     g_free(config->default_policy);
+    g_strfreev(config->policy_modules);
     g_free(config->record_file);
     g_hash_table_unref(config->settings);
     g_hash_table_unref(config->guests);
@@ -96,6 +97,23 @@ set_on_stop(VbConfig *config, const VbConfigPlace *place, GError **error)
            vb_config_refuse(place, error, "\"restore\" or \"keep\"");
 }
 
+static gboolean
+set_policy_modules(VbConfig *config, const VbConfigPlace *place, GError **error)
+{
+    g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+    g_auto(GStrv) parts = g_strsplit(place->value, ";", -1);
+    for (guint i = 0; parts[i] != NULL; i++) {
+        g_strstrip(parts[i]);
+        if (*parts[i] != '\0' && !g_path_is_absolute(parts[i]))
+            return vb_config_refuse(place, error, "paths from the root on, with \";\" between them");
+        if (*parts[i] != '\0')
+            g_strv_builder_add(paths, parts[i]);
+    }
+    g_strfreev(config->policy_modules);
+    config->policy_modules = g_strv_builder_end(paths);
+    return TRUE;
+}
+
 static const struct {
     const char *key;
     gboolean (*set)(VbConfig *config, const VbConfigPlace *place, GError **error);
@@ -106,6 +124,7 @@ static const struct {
     {"reserve", set_reserve},
     {"interval", set_interval},
     {"on-stop", set_on_stop},
+    {"policy-modules", set_policy_modules},
 };
 
 static gboolean

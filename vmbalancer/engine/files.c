@@ -62,6 +62,18 @@ read_folder(VbConfig *config, const char *path, GPtrArray *warnings, GError **er
     return TRUE;
 }
 
+static gboolean
+take_modules(const VbConfig *config, const VbModuleRules *rules, GPtrArray *warnings,
+             GError **error)
+{
+    VbModuleRules ours = vb_module_rules();
+    g_autoptr(VbModules) modules =
+        vb_modules_open(config->policy_modules, rules != NULL ? rules : &ours, error);
+    return modules != NULL &&
+           vb_config_check(config, vb_modules_policies(modules), warnings, error) &&
+           vb_modules_keep(modules, error);
+}
+
 VbConfig *
 vb_config_read(const VbConfigFiles *files, const char *only, GPtrArray *warnings, GError **error)
 {
@@ -71,7 +83,6 @@ vb_config_read(const VbConfigFiles *files, const char *only, GPtrArray *warnings
                                        read_file(config, files->main, FALSE, warnings, error) &&
                                        read_folder(config, files->directory, warnings, error) &&
                                        read_folder(config, files->guests, warnings, error);
-    if (!read || !vb_config_check(config, vb_policy_all(), warnings, error))
-        return NULL;
-    return g_steal_pointer(&config);
+    return read && take_modules(config, files->modules, warnings, error) ? g_steal_pointer(&config)
+                                                                         : NULL;
 }

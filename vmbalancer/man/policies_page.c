@@ -28,7 +28,8 @@ static const char head[] =
     "\n"
     "Parameters are whole numbers in the unit that is shown. A ``[policy NAME]`` group of **vmbalancer.conf**\\(5) sets them for the\n"
     "host, <parameter> in the metadata, or ``parameter.NAME=``, for one guest. A value out of its range is refused.\n"
-    "**vmbalancer policy show** *NAME* tells the same.\n"
+    "**vmbalancer policy show** *NAME* tells the same, also of\n"
+    "policies from modules (**vmbalancer.conf**\\(5)).\n"
     "\n";
 
 static const char tail[] =
