@@ -238,6 +238,7 @@ join_bus(FakeService *service)
         "org.freedesktop.DBus", "RequestName", g_variant_new("(su)", VB_BUS_NAME, 0), NULL,
         G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(reply);
 }
 
 static gboolean
