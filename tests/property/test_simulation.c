@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The physics of made-up hosts, and that the same words and seed make the same world. */
+#include "sim/fleet.h"
 #include "sim/generate.h"
-#include "sim/run.h"
 #include <string.h>
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
@@ -58,6 +58,28 @@ test_the_same_seed_makes_the_same_world(void)
         differ += vb_trace_last(a)->work_ns != vb_trace_last(other)->work_ns;
     }
     g_assert_cmpuint(differ, >, 5);
+}
+
+static void
+test_a_fleet_is_the_same_by_any_number_of_threads(void)
+{
+    VbFleet one = {0}, three = {0};
+    VbFleetPlan plan = {.kind = "fleet:4", .policy = "home-node", .seed = 9, .hosts = 20, .threads = 1};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(vb_fleet_run(&plan, &one, &error));
+    plan.threads = 3;
+    g_assert_true(vb_fleet_run(&plan, &three, &error));
+    g_assert_cmpmem(&one, sizeof one, &three, sizeof three);
+    g_assert_cmpuint(one.hosts, ==, 20);
+    g_assert_cmpuint(one.guests, ==, 80);
+    /* Its worst host can be made again. */
+    g_autoptr(VbScenario) worst = generate("fleet:4", one.worst_seed);
+    g_autoptr(VbTrace) trace = run(worst, "home-node", one.worst_seed);
+    const VbMoment *last = vb_trace_last(trace);
+    g_assert_cmpuint((guint64)((unsigned __int128)last->local * VB_BP / last->accesses), ==, one.worst_bp);
+    plan.policy = "frob";
+    g_assert_false(vb_fleet_run(&plan, &three, &error));
+    g_assert_nonnull(error);
 }
 
 /* --- physics: a world driven by hand, looked at after each step ----------------------------- */
@@ -315,6 +337,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/simulation/the-same-seed-makes-the-same-world",
                     test_the_same_seed_makes_the_same_world);
+    g_test_add_func("/simulation/a-fleet-is-the-same-by-any-number-of-threads",
+                    test_a_fleet_is_the_same_by_any_number_of_threads);
     g_test_add_func("/simulation/no-byte-is-lost-and-no-pin-ignored",
                     test_no_byte_is_lost_and_no_pin_ignored);
     g_test_add_func("/simulation/no-byte-of-a-pool-is-lost", test_no_byte_of_a_pool_is_lost);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/bars.h"
-#include "cli/command.h"
+#include "cli/simulate_fleet.h"
 #include "cli/text.h"
 #include "core/json_write.h"
 #include "core/text.h"
@@ -17,6 +17,7 @@ typedef struct {
     char *generate;
     char *policy;
     gint64 seed;
+    gint hosts;        /* 0: one, in detail */
     gboolean scenario; /* print that, do not run it */
 } Options;
 
@@ -194,6 +195,24 @@ simulate(const VbCli *cli, const Options *options, const VbScenario *scenario)
 }
 
 static int
+simulate_fleet(const VbCommand *command, const VbCli *cli, const Options *options,
+               const VbScenario *scenario)
+{
+    g_auto(GStrv) names = names_of(options->policy);
+    if (options->hosts > VB_FLEET_HOSTS_MAX)
+        return vb_command_misuse(command, "--hosts takes 1 to %u", VB_FLEET_HOSTS_MAX);
+    if (g_strv_length(names) != 1)
+        return vb_command_misuse(command, "--hosts takes one --policy");
+    VbFleetPlan plan = {.scenario = options->generate != NULL ? NULL : scenario,
+                        .kind = options->generate,
+                        .policy = names[0],
+                        .seed = (guint64)options->seed,
+                        .hosts = (guint)options->hosts,
+                        .threads = g_get_num_processors()};
+    return vb_simulate_fleet(cli, &plan);
+}
+
+static int
 run(const VbCommand *command, VbCli *cli, int argc, char **argv)
 {
     g_auto(Options) options = {.seed = 1};
@@ -202,12 +221,17 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
         {"policy", 'p', 0, G_OPTION_ARG_STRING, &options.policy,
          "policies to try (default: home-node)", "A[,B]|all"},
         {"seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "of all chance (default: 1)", "N"},
+        {"hosts", 0, 0, G_OPTION_ARG_INT, &options.hosts, "so many hosts, of --generate fleet unless told otherwise", "N"},
         {"scenario", 0, 0, G_OPTION_ARG_NONE, &options.scenario, "print the scenario, do not run it", NULL},
         {NULL},
     };
     g_autoptr(GError) error = NULL;
     if (!vb_command_parse(command, cli, entries, &argc, &argv))
         return VB_EXIT_USAGE;
+    if (options.hosts < 0)
+        return vb_command_misuse(command, "--hosts takes 1 to %u", VB_FLEET_HOSTS_MAX);
+    if (options.hosts > 0 && options.generate == NULL && argc == 1)
+        options.generate = g_strdup("fleet");
     if (argc != (options.generate != NULL ? 1 : 2))
         return vb_command_misuse(command, "simulate takes one scenario file, or --generate KIND");
     g_autoptr(VbScenario) scenario = open_scenario(&options, argv[argc - 1], &error);
@@ -220,7 +244,10 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     }
     /* For the policies of modules alone: all else is the scenario's. */
     g_autoptr(VbConfig) config = vb_command_configure(cli, &error);
-    return config != NULL ? simulate(cli, &options, scenario) : vb_command_fail(error);
+    if (config == NULL)
+        return vb_command_fail(error);
+    return options.hosts > 0 ? simulate_fleet(command, cli, &options, scenario)
+                             : simulate(cli, &options, scenario);
 }
 
 const VbCommand vb_command_simulate = {

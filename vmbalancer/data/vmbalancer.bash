@@ -73,7 +73,7 @@ _vmbalancer() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size | --generate | --seed)
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size | --generate | --seed | --hosts)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			# A URI comes in pieces, as ":" breaks words.
@@ -98,7 +98,7 @@ _vmbalancer() {
 	--since) _vmbalancer_words '1h 1d 7d' "$cur"; return ;;
 	--generate) _vmbalancer_words 'web database wide diurnal square ping-pong full numa01 numa02 fleet' "$cur"; return ;;
 	--for) _vmbalancer_words '10min 1h' "$cur"; return ;;
-	--interval | --count | --limit | --seed) return ;;
+	--interval | --count | --limit | --seed | --hosts) return ;;
 	esac
 
 	local options=$common
@@ -113,7 +113,7 @@ _vmbalancer() {
 	record) options+=' --for --limit --force' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
 	advise) options+=' --page-size -v --verbose' ;;
-	simulate) options+=' --generate --policy --seed --scenario' ;;
+	simulate) options+=' --generate --policy --seed --hosts --scenario' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		_vmbalancer_words "$options" "$cur"
