@@ -499,9 +499,13 @@ damage_is_told(void)
     for (gsize at = 64; at < length - 8; at += length / 16) {
         g_autoptr(VbReplay) again = vb_replay_new();
         g_autoptr(GError) error = NULL;
+        gboolean cut = FALSE;
         damage(&stage, data, length, at);
-        g_assert_false(vb_playback(stage.path, again, NULL, &error));
-        g_assert_nonnull(strstr(error->message, stage.path));
+        /* What it turns into may lack its end, too. */
+        if (vb_playback(stage.path, again, &cut, &error))
+            g_assert_true(cut);
+        else
+            g_assert_nonnull(strstr(error->message, stage.path));
     }
     tear_down(&stage);
 }
