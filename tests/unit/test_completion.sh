@@ -82,6 +82,8 @@ is 'options of record' '--force' record --forc
 is 'files of simulate' 'vmbalancer' simulate vmb
 is 'kinds of worlds' 'numa01|numa02' simulate --generate nu
 is 'policies to simulate' 'home-node' simulate --policy h
+is 'files of --report' 'vmbalancer' simulate --report vmb
+is 'options of replay' '--report' replay --rep
 is 'times of record' '10min' record --for 10
 is 'policy verbs' 'list|show|get|set|unset' policy ''
 is 'policies to show' 'home-node' policy show h

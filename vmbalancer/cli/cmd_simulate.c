@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/bars.h"
+#include "cli/league.h"
 #include "cli/simulate_fleet.h"
 #include "cli/text.h"
 #include "core/json_write.h"
@@ -12,10 +13,12 @@
 
 /* As many columns as a line of a terminal has to spare. */
 #define COLUMNS 60
+#define FALLBACK "home-node"
 
 typedef struct {
     char *generate;
     char *policy;
+    char *report;
     gint64 seed;
     gint hosts;        /* 0: one, in detail */
     gboolean scenario; /* print that, do not run it */
@@ -26,6 +29,7 @@ options_clear(Options *options)
 {
     g_free(options->generate);
     g_free(options->policy);
+    g_free(options->report);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -131,23 +135,6 @@ put_run(JsonObject *object, const VbTrace *trace)
     put_moments(object, trace);
 }
 
-/* (transfer full): names, ending with NULL: of all policies for "all". */
-static char **
-names_of(const char *policies)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    if (policies == NULL)
-        return g_strsplit("home-node", ",", -1);
-    if (!g_str_equal(policies, "all"))
-        return g_strsplit(policies, ",", -1);
-    for (const VbPolicy *const *policy = vb_policy_all(); *policy != NULL; policy++)
-        g_ptr_array_add(names, g_strdup((*policy)->name));
-    for (const VbBaseline *baseline = vb_baseline_all(); baseline->name != NULL; baseline++)
-        g_ptr_array_add(names, g_strdup(baseline->name));
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_steal(names, NULL);
-}
-
 static void
 print_head(const VbCli *cli, const VbScenario *scenario)
 {
@@ -158,54 +145,68 @@ print_head(const VbCli *cli, const VbScenario *scenario)
            scenario->duration_ns / G_GINT64_CONSTANT(1000000000));
 }
 
-/* (transfer full) (element-type VbTrace): a run by each of @names */
-static GPtrArray *
-run_all(const VbScenario *scenario, char **names, guint64 seed, GError **error)
-{
-    g_autoptr(GPtrArray) traces = g_ptr_array_new_with_free_func((GDestroyNotify)vb_trace_free);
-    for (guint i = 0; names[i] != NULL; i++) {
-        VbTrace *trace = vb_sim_run(scenario, names[i], seed, VB_TRACE_MOMENTS, error);
-        if (trace == NULL)
-            return NULL;
-        g_ptr_array_add(traces, trace);
-    }
-    return g_steal_pointer(&traces);
-}
-
+/* One policy on one host: all that there is to tell. */
 static int
 simulate(const VbCli *cli, const Options *options, const VbScenario *scenario)
 {
     g_autoptr(GError) error = NULL;
-    g_auto(GStrv) names = names_of(options->policy);
-    g_autoptr(GPtrArray) traces = run_all(scenario, names, (guint64)options->seed, &error);
-    if (traces == NULL)
+    g_autoptr(VbTrace) trace =
+        vb_sim_run(scenario, options->policy != NULL ? options->policy : FALLBACK,
+                   (guint64)options->seed, VB_TRACE_MOMENTS, &error);
+    if (trace == NULL)
         return vb_command_fail(error);
     if (cli->json) {
         g_autoptr(JsonNode) node = vb_json_document("vmbalancer.simulate/1");
         JsonArray *runs = vb_json_put_array(json_node_get_object(node), "runs");
-        for (guint i = 0; i < traces->len; i++)
-            put_run(vb_json_append_object(runs), g_ptr_array_index(traces, i));
+        put_run(vb_json_append_object(runs), trace);
         vb_command_print_json(node);
         return VB_EXIT_DONE;
     }
     print_head(cli, scenario);
-    for (guint i = 0; i < traces->len; i++)
-        print_text(cli, g_ptr_array_index(traces, i));
+    print_text(cli, trace);
     return VB_EXIT_DONE;
+}
+
+static void
+scenario_unref(gpointer scenario)
+{
+    vb_scenario_free(scenario);
+}
+
+/* Those of the arguments, or the one that is to be made up. */
+static GPtrArray *
+open_scenarios(const Options *options, int argc, char **argv, GError **error)
+{
+    g_autoptr(GPtrArray) scenarios = g_ptr_array_new_with_free_func(scenario_unref);
+    for (int i = 1; i < MAX(argc, 2); i++) {
+        VbScenario *scenario = open_scenario(options, argv[i], error);
+        if (scenario == NULL)
+            return NULL;
+        g_ptr_array_add(scenarios, scenario);
+    }
+    return g_steal_pointer(&scenarios);
+}
+
+static gboolean
+is_league(const Options *options, const GPtrArray *scenarios)
+{
+    return scenarios->len > 1 || options->report != NULL ||
+           (options->policy != NULL &&
+            (g_str_equal(options->policy, "all") || strchr(options->policy, ',') != NULL));
 }
 
 static int
 simulate_fleet(const VbCommand *command, const VbCli *cli, const Options *options,
                const VbScenario *scenario)
 {
-    g_auto(GStrv) names = names_of(options->policy);
+    const char *policy = options->policy != NULL ? options->policy : FALLBACK;
     if (options->hosts > VB_FLEET_HOSTS_MAX)
         return vb_command_misuse(command, "--hosts takes 1 to %u", VB_FLEET_HOSTS_MAX);
-    if (g_strv_length(names) != 1)
+    if (g_str_equal(policy, "all") || strchr(policy, ',') != NULL)
         return vb_command_misuse(command, "--hosts takes one --policy");
     VbFleetPlan plan = {.scenario = options->generate != NULL ? NULL : scenario,
                         .kind = options->generate,
-                        .policy = names[0],
+                        .policy = policy,
                         .seed = (guint64)options->seed,
                         .hosts = (guint)options->hosts,
                         .threads = g_get_num_processors()};
@@ -219,7 +220,8 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     const GOptionEntry entries[] = {
         {"generate", 'g', 0, G_OPTION_ARG_STRING, &options.generate, "make a world up", "KIND[:GUESTS]"},
         {"policy", 'p', 0, G_OPTION_ARG_STRING, &options.policy,
-         "policies to try (default: home-node)", "A[,B]|all"},
+         "policies to try (default: " FALLBACK ")", "A[,B]|all"},
+        {"report", 0, 0, G_OPTION_ARG_FILENAME, &options.report, "write a page that shows them all", "FILE.html"},
         {"seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "of all chance (default: 1)", "N"},
         {"hosts", 0, 0, G_OPTION_ARG_INT, &options.hosts, "so many hosts, of --generate fleet unless told otherwise", "N"},
         {"scenario", 0, 0, G_OPTION_ARG_NONE, &options.scenario, "print the scenario, do not run it", NULL},
@@ -232,13 +234,15 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
         return vb_command_misuse(command, "--hosts takes 1 to %u", VB_FLEET_HOSTS_MAX);
     if (options.hosts > 0 && options.generate == NULL && argc == 1)
         options.generate = g_strdup("fleet");
-    if (argc != (options.generate != NULL ? 1 : 2))
-        return vb_command_misuse(command, "simulate takes one scenario file, or --generate KIND");
-    g_autoptr(VbScenario) scenario = open_scenario(&options, argv[argc - 1], &error);
-    if (scenario == NULL)
+    if ((argc > 1) == (options.generate != NULL))
+        return vb_command_misuse(command, "simulate takes scenarios, or --generate KIND");
+    if ((options.scenario || options.hosts > 0) && argc > 2)
+        return vb_command_misuse(command, "--scenario and --hosts take one scenario, not several");
+    g_autoptr(GPtrArray) scenarios = open_scenarios(&options, argc, argv, &error);
+    if (scenarios == NULL)
         return vb_command_fail(error);
     if (options.scenario) {
-        g_autoptr(JsonNode) document = vb_scenario_document(scenario);
+        g_autoptr(JsonNode) document = vb_scenario_document(g_ptr_array_index(scenarios, 0));
         vb_command_print_json(document);
         return VB_EXIT_DONE;
     }
@@ -246,13 +250,21 @@ run(const VbCommand *command, VbCli *cli, int argc, char **argv)
     g_autoptr(VbConfig) config = vb_command_configure(cli, &error);
     if (config == NULL)
         return vb_command_fail(error);
-    return options.hosts > 0 ? simulate_fleet(command, cli, &options, scenario)
-                             : simulate(cli, &options, scenario);
+    if (options.hosts > 0)
+        return simulate_fleet(command, cli, &options, g_ptr_array_index(scenarios, 0));
+    if (!is_league(&options, scenarios))
+        return simulate(cli, &options, g_ptr_array_index(scenarios, 0));
+    VbLeagueRequest request = {
+        .policies = options.policy != NULL ? options.policy : FALLBACK,
+        .report = options.report,
+        .seed = (guint64)options.seed,
+    };
+    return vb_command_league(cli, scenarios, &request);
 }
 
 const VbCommand vb_command_simulate = {
     .name = "simulate",
-    .arguments = "[SCENARIO]",
-    .summary = "try policies on a made-up host",
+    .arguments = "[SCENARIO...]",
+    .summary = "try policies on made-up hosts",
     .run = run,
 };

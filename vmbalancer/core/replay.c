@@ -12,6 +12,8 @@ struct VbReplay {
     VbReplayReport report;
     VbTick *tick;
     GHashTable *guests; /* uuids */
+    VbTickTap tap;
+    gpointer tap_data;
 };
 
 typedef gboolean (*Call)(VbReplay *replay, JsonObject *line, GError **error);
@@ -43,6 +45,13 @@ const VbReplayReport *
 vb_replay_report(const VbReplay *replay)
 {
     return &replay->report;
+}
+
+void
+vb_replay_tap(VbReplay *replay, VbTickTap tap, gpointer user_data)
+{
+    replay->tap = tap;
+    replay->tap_data = user_data;
 }
 
 VbTick *
@@ -293,6 +302,8 @@ read_line(VbReplay *replay, JsonObject *line, GError **error)
         return read_call(replay, line, error);
     JsonObject *state = vb_recording_object(line, "state", error);
     replay->tick = state != NULL ? vb_recording_read_state(state, error) : NULL;
+    if (replay->tick != NULL)
+        vb_tick_tap(replay->tick, replay->tap, replay->tap_data);
     return replay->tick != NULL;
 }
 

@@ -37,6 +37,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbReplay, vb_replay_free)
  */
 gboolean vb_replay_line(VbReplay *replay, const char *line, gsize length, GError **error);
 
+/** Lets @tap hear of each call of the recording, right after it, as vb_tick_tap() does; set before any line. */
+void vb_replay_tap(VbReplay *replay, VbTickTap tap, gpointer user_data);
+
 /** Returns: (transfer none) */
 const VbReplayReport *vb_replay_report(const VbReplay *replay);
 /** Returns: (transfer none): NULL before the recording's state was read. */

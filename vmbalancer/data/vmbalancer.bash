@@ -73,7 +73,7 @@ _vmbalancer() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size | --generate | --seed | --hosts)
+		-c | --connect | -o | --output | --config | --to | --policy | --rate | --since | --limit | --for | --interval | --count | --page-size | --generate | --seed | --hosts | --report)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			# A URI comes in pieces, as ":" breaks words.
@@ -89,7 +89,7 @@ _vmbalancer() {
 
 	case $prev in
 	-o | --output) _vmbalancer_words 'table json' "$cur"; return ;;
-	--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--config | --report) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--policy) _vmbalancer_words "$(_vmbalancer_policies)" "$cur"; return ;;
 	--rate) _vmbalancer_words '64MiB/s 256MiB/s 1GiB/s max' "$cur"; return ;;
 	--page-size) _vmbalancer_words '2MiB 1GiB' "$cur"; return ;;
@@ -113,7 +113,8 @@ _vmbalancer() {
 	record) options+=' --for --limit --force' ;;
 	rebalance) options+=' --to --policy --rate --dry-run --wait --force' ;;
 	advise) options+=' --page-size -v --verbose' ;;
-	simulate) options+=' --generate --policy --seed --hosts --scenario' ;;
+	replay) options+=' --policy --report --seed' ;;
+	simulate) options+=' --generate --policy --report --seed --hosts --scenario' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		_vmbalancer_words "$options" "$cur"

@@ -219,6 +219,8 @@ lay_memory(VbWorld *world, VbWorldGuest *guest)
     for (guint i = 0; i < guest->vcpus->len; i++) {
         VbWorldVcpu *vcpu = vb_world_vcpu(guest, i);
         VbNodeSet set = landing_place(world, guest, vcpu->cell);
+        if (guest->seat.cells != NULL && (set & VB_NODE_BIT(vcpu->node)))
+            set = VB_NODE_BIT(vcpu->node);
         guint64 bytes = vcpu->own.size_bytes / VB_BP * guest->plot->touched_bp;
         if (guest->plot->touched_bp == VB_BP)
             bytes = vcpu->own.size_bytes;

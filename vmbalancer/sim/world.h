@@ -63,7 +63,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbWorld, vb_world_free)
  * A static placement of a guest, before the world begins: it comes with its vCPUs pinned and its RAM bound
  * like this, and what it touches later lies there, too.
  * @vcpus: a node for each vCPU
- * @cells: a set of nodes for each cell, not empty; its RAM lies on them evenly
+ * @cells: a set of nodes for each cell, not empty; its RAM lies on them evenly, but what a vCPU has for
+ * itself lies where that runs, if it is one of them
  */
 void vb_world_seat(VbWorld *world, guint guest, const int *vcpus, const VbNodeSet *cells);
 

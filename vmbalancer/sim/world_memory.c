@@ -76,12 +76,13 @@ vb_world_on(const VbWorldGuest *guest, guint cell, int node, gboolean stuck)
     return bytes;
 }
 
-/* A guest whose RAM is bound touches where it is bound to, evenly. */
+/* A guest whose RAM is bound touches where it is bound to, evenly; what a vCPU has for itself, beside it. */
 static int
 bound_to(const VbWorldGuest *guest, const VbWorldVcpu *vcpu, const VbPart *part)
 {
     int id, least = VB_NO_NODE;
-    if (guest->seat.cells == NULL)
+    if (guest->seat.cells == NULL ||
+        (part == &vcpu->own && (guest->seat.cells[vcpu->cell] & VB_NODE_BIT(vcpu->node))))
         return vcpu->node;
     VB_NODESET_FOREACH(id, guest->seat.cells[vcpu->cell])
     {

@@ -32,7 +32,8 @@
     const letters = [...name];
     return letters.length > length ? letters.slice(0, length - 1).join("") + "…" : name;
   };
-  const percent = (share) => share === null ? "–" : (share * 100).toFixed(1) + " %";
+  // By way of basis points, so that halves are rounded as the command rounds them.
+  const percent = (share) => share === null ? "–" : (Math.round(share * 10000) / 100).toFixed(1) + " %";
   const bytes = (count) => {
     let unit = 0, value = Number(count);
     for (; value >= 1023.5 && unit + 1 < UNITS.length; unit++) value /= 1024;
@@ -220,7 +221,7 @@
     ["Worst guest", (row) => row.worst_locality, percent, -1], ["Time to 95 %", (row) => row.seconds_to_95, duration, 1],
     ["Moved", (row) => row.bytes_moved, bytes, 0], ["Moves", (row) => row.moves, String, 0],
     ["Ping-pongs", (row) => row.ping_pongs, String, 0], ["CPU overload", (row) => row.cpu_overload, percent, 1],
-    ["Slowdown vs hand", (row) => row.slowdown_versus_hand, times, 1]];
+    ["Time vs hand", (row) => row.slowdown_versus_hand, times, 1]];
   const isBest = (rows, row, [, read, , sign]) => {
     const values = rows.filter((one) => one.policy !== HAND).map(read).filter((value) => value !== null);
     // Where all are alike none is best.
