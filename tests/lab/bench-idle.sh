@@ -1,5 +1,6 @@
 #!/bin/bash
-# What vmbalancerd costs on a host where five guests are settled: CPU in windows of a minute, memory.
+# What vmbalancerd costs on a host where five guests are settled: CPU in windows of a minute, memory,
+# and which threads take it.
 [ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
@@ -15,4 +16,8 @@ done
 lab_ok "five guests are settled" lab_until 120 settled
 # Until it looks as seldom as it does when all is well.
 sleep 30
-lab_idle $daemon "${LAB_IDLE_WINDOWS:-5}" 60
+began=$SECONDS
+lab_threads_cpu $daemon >/tmp/before
+lab_idle $daemon 5 60
+lab_threads_cpu $daemon >/tmp/after
+lab_where /tmp/before /tmp/after $((SECONDS - began))

@@ -32,3 +32,26 @@ lab_idle() {
 			sum / NR, seconds, NR, low, high, sum / NR / seconds / 10 }'
 	lab_note "memory: $(lab_memory "$1" VmRSS) KiB resident, $(lab_memory "$1" VmHWM) KiB at most"
 }
+
+# lab_threads_cpu PID: "TID NAME USER SYSTEM" of each thread of it and its children, in ms so far.
+lab_threads_cpu() {
+	local pid
+	for pid in "$1" $(cat "/proc/$1/task"/*/children 2>/dev/null); do
+		cat "/proc/$pid/task"/*/stat 2>/dev/null
+	done | awk -v tick="$(getconf CLK_TCK)" '
+		match($0, /\(.*\)/) {
+			name = substr($0, RSTART + 1, RLENGTH - 2)
+			gsub(/ /, "_", name)
+			split(substr($0, RSTART + RLENGTH + 1), field, " ")
+			print $1, name, field[12] * 1000 / tick, field[13] * 1000 / tick
+		}'
+}
+
+# lab_where BEFORE AFTER SECONDS: notes which threads used CPU between two files of lab_threads_cpu.
+lab_where() {
+	awk -v seconds="$3" '
+		NR == FNR { user[$1] = $3; system_[$1] = $4; next }
+		{ mine = $3 - user[$1]; kernel = $4 - system_[$1] }
+		mine + kernel > 0 { printf "# thread %s: %.2f %% of a CPU, of it %.0f %% in the kernel\n",
+			$2, (mine + kernel) / seconds / 10, 100 * kernel / (mine + kernel) }' "$1" "$2" | sort -rn -k 4
+}
