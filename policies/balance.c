@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "balance.h"
+#include "balance_search.h"
 #include "place.h"
 
 /*
@@ -43,7 +43,7 @@ static const VbParameter parameters[] = {
 };
 
 /* Comparisons of two guests in one decision: some milliseconds. */
-#define PATIENCE 100000
+#define PATIENCE 10000
 
 static void
 set_benches(VbBalance *balance)

@@ -46,6 +46,7 @@ typedef struct {
     VbWay *ways;        /**< two a node: RAM left, RAM brought */
     int way;            /**< its seat; VB_BALANCE_UP */
     gboolean out;       /**< its guest fits nowhere: it stays as it is */
+    gboolean held;      /**< the search leaves it where it sits */
 } VbParty;
 
 typedef struct {
@@ -84,6 +85,8 @@ void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign)
 gint64 vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu);
 /** The one node that a vCPU is held to, or VB_NO_NODE. */
 int vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu);
+/** CPUs of @node that @guest may be pinned to. */
+guint vb_balance_count_cpus(const VbTopology *topology, const VbGuest *guest, int node);
 VbParty *vb_balance_party(const VbBalance *balance, guint index);
 /** The node of a way, by its number here. */
 guint vb_way_node(int way);
@@ -100,21 +103,11 @@ gint64 vb_balance_cost(const VbBalance *balance);
 void vb_balance_book(VbBalance *balance, const VbParty *party, int way, gint64 sign);
 /** TRUE if the nodes that a party touches keep what they must, with it sitting so. */
 gboolean vb_balance_sound(const VbBalance *balance, const VbParty *party, int way);
+/** Bytes that nodes and their pools lack of what they must keep. */
+gint64 vb_balance_shortage(const VbBalance *balance);
+/** TRUE if all vCPUs of the guest that would be on @node have a CPU each there. */
+gboolean vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, guint node);
 /** Nothing has moved yet. */
 void vb_balance_clear_room(VbBalance *balance);
-/** Seats everybody: first at their origins, the rest where they cost least; then makes it better. */
-void vb_balance_search(VbBalance *balance);
-/**
- * In which order guests go to their seats, so that each finds the room that it needs.
- * @held: (nullable): guests that stay where they are
- * Returns: (transfer full) (element-type guint): parties, guest by guest; who is missing has no room
- */
-GArray *vb_balance_line_up(VbBalance *balance, GHashTable *held);
-/** Searches until all seats can be gone to. */
-GArray *vb_balance_find_way(VbBalance *balance);
-/** Adds the plan that brings everybody to their seats, guests in that order. */
-void vb_balance_emit(VbBalance *balance, GArray *line);
-/** Declines guests that are left as they are for want of room, of CPUs, or because it does not pay. */
-void vb_balance_explain(VbBalance *balance);
 
 G_END_DECLS

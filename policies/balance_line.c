@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "balance.h"
+#include "balance_search.h"
 
 /* In which order guests go to their seats: one may have to wait for what another leaves. */
 

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "balance.h"
+#include "balance_search.h"
 
 /*
  * Greedy insertion by regret (the difference between the best and the second best way: who has most to
  * lose chooses first; after Potvin and Rousseau, "A parallel route building algorithm", 1993), then
  * local search: relocation of one, and ejection of another who is in the way, which may change places
- * with it or go to a third node. Each step lowers the sum of all costs, so it ends.
+ * with it or go to a third node. Each step lowers the sum of all costs, so it ends. Small hosts get
+ * more: each party is tried in every way with the others settling around it, then branch and bound.
  */
 
 /* As many without a seat are asked anew after each insertion. */
 #define REGRET_ANEW 64
+/* Guests times nodes of a host on which more is tried, and how much: a moment's work. */
+#define SMALL 64
+#define BRANCHES 50000
+/* Others who may have to leave so that one can sit. */
+#define STEPS_MAX 4
 /* Turns in which a seating that does not settle is still asked. */
 #define TURNS_MAX 64
 
@@ -125,7 +131,7 @@ static gboolean
 relocate(VbBalance *balance, VbParty *party)
 {
     gint64 price, second;
-    if (party->way == VB_BALANCE_UP)
+    if (party->way == VB_BALANCE_UP || party->held)
         return FALSE;
     int before = vb_balance_rise(balance, party);
     gint64 old = vb_balance_price(balance, party, before);
@@ -169,12 +175,21 @@ try_pair(VbBalance *balance, VbParty *self, int wanted, VbParty *other, gint64 l
     return FALSE;
 }
 
+/* TRUE if @other takes CPU time, or RAM, that @self needs to sit so. */
+static gboolean
+is_in_the_way(const VbParty *self, int wanted, const VbParty *other)
+{
+    guint node = vb_way_node(wanted);
+    gboolean fills = (other->lies & G_GUINT64_CONSTANT(1) << node) != 0;
+    return other != self && other->way != VB_BALANCE_UP && !other->held &&
+           (vb_way_node(other->way) == node || (self->ways[wanted].froms > 0 && fills));
+}
+
 /* Sends @other away from the node that @self, which is up, wants. Returns: TRUE if both sit better. */
 static gboolean
 eject(VbBalance *balance, VbParty *self, int wanted, gint64 old, VbParty *other)
 {
-    if (other == self || other->way == VB_BALANCE_UP ||
-        vb_way_node(other->way) != vb_way_node(wanted) || balance->patience == 0)
+    if (!is_in_the_way(self, wanted, other) || balance->patience == 0)
         return FALSE;
     int place = vb_balance_rise(balance, other);
     gint64 limit = old + vb_balance_price(balance, other, place);
@@ -189,14 +204,13 @@ eject(VbBalance *balance, VbParty *self, int wanted, gint64 old, VbParty *other)
 static gboolean
 eject_any(VbBalance *balance, VbParty *self)
 {
-    if (self->way == VB_BALANCE_UP)
+    if (self->way == VB_BALANCE_UP || self->held)
         return FALSE;
     int before = vb_balance_rise(balance, self);
     gint64 old = vb_balance_price(balance, self, before);
     for (int way = 0; way < 2 * (int)balance->nodes; way++) {
         const VbWay *wanted = &self->ways[way];
-        if (!wanted->open || wanted->shut || vb_way_node(way) == vb_way_node(before) ||
-            wanted->own >= old)
+        if (!wanted->open || wanted->shut || way == before || wanted->own >= old)
             continue;
         for (guint i = 0; i < balance->parties->len; i++)
             if (eject(balance, self, way, old, vb_balance_party(balance, i)))
@@ -219,13 +233,132 @@ improve(VbBalance *balance, gboolean (*step)(VbBalance *, VbParty *))
     return any;
 }
 
+static void
+settle(VbBalance *balance)
+{
+    improve(balance, relocate);
+    for (guint turn = 0; turn < TURNS_MAX && improve(balance, eject_any); turn++)
+        improve(balance, relocate);
+}
+
+static void
+restore(VbBalance *balance, const int *seats)
+{
+    for (guint i = 0; i < balance->parties->len; i++) {
+        VbParty *party = vb_balance_party(balance, i);
+        if (party->way != seats[i] && party->way != VB_BALANCE_UP)
+            vb_balance_rise(balance, party);
+    }
+    for (guint i = 0; i < balance->parties->len; i++) {
+        VbParty *party = vb_balance_party(balance, i);
+        if (party->way != seats[i])
+            vb_balance_sit(balance, party, seats[i]);
+    }
+}
+
+/* A step that another takes so that there is room: who, where to, and what it costs. */
+typedef struct {
+    VbParty *party;
+    int way;
+    gint64 cost;
+} Step;
+
+static void
+consider_steps(VbBalance *balance, VbParty *other, gint64 shortage, Step *best)
+{
+    int place = vb_balance_rise(balance, other);
+    gint64 old = vb_balance_price(balance, other, place);
+    for (int way = 0; way < 2 * (int)balance->nodes; way++) {
+        if (!other->ways[way].open || other->ways[way].shut || way == place ||
+            !vb_balance_has_cpus(balance, other, vb_way_node(way)))
+            continue;
+        gint64 cost = vb_balance_price(balance, other, way) - old;
+        vb_balance_book(balance, other, way, 1);
+        if (cost < best->cost && vb_balance_shortage(balance) < shortage)
+            *best = (Step){other, way, cost};
+        vb_balance_book(balance, other, way, -1);
+    }
+    vb_balance_sit(balance, other, place);
+}
+
+/* Has others leave, the cheapest first, until all have room. Returns: FALSE if that does not do. */
+static gboolean
+make_room(VbBalance *balance, const VbParty *party)
+{
+    gint64 shortage = vb_balance_shortage(balance);
+    for (guint turn = 0; shortage > 0 && turn < STEPS_MAX; turn++) {
+        Step best = {.cost = G_MAXINT64};
+        for (guint i = 0; i < balance->parties->len; i++) {
+            VbParty *other = vb_balance_party(balance, i);
+            if (other != party && other->way != VB_BALANCE_UP)
+                consider_steps(balance, other, shortage, &best);
+        }
+        if (best.party == NULL)
+            return FALSE;
+        vb_balance_rise(balance, best.party);
+        vb_balance_sit(balance, best.party, best.way);
+        shortage = vb_balance_shortage(balance);
+    }
+    return shortage == 0;
+}
+
+/* Has @party sit so, and the others find their best around it. Returns: TRUE if all gain in the end. */
+static gboolean
+insist(VbBalance *balance, guint index, int way, gint64 least, int *seats)
+{
+    VbParty *party = vb_balance_party(balance, index);
+    for (guint i = 0; i < balance->parties->len; i++)
+        seats[i] = vb_balance_party(balance, i)->way;
+    vb_balance_rise(balance, party);
+    if (!vb_balance_has_cpus(balance, party, vb_way_node(way))) {
+        vb_balance_sit(balance, party, seats[index]);
+        return FALSE;
+    }
+    vb_balance_sit(balance, party, way);
+    if (!make_room(balance, party)) {
+        restore(balance, seats);
+        return FALSE;
+    }
+    party->held = TRUE;
+    settle(balance);
+    party->held = FALSE;
+    settle(balance);
+    if (vb_balance_cost(balance) < least)
+        return TRUE;
+    restore(balance, seats);
+    return FALSE;
+}
+
+/* On a small host each is tried everywhere, whatever that costs at first. */
+static gboolean
+shake(VbBalance *balance)
+{
+    g_autofree int *seats = g_new0(int, balance->parties->len + 1);
+    gint64 least = vb_balance_cost(balance);
+    gboolean any = FALSE;
+    for (guint i = 0; i < balance->parties->len; i++) {
+        VbParty *party = vb_balance_party(balance, i);
+        for (int way = 0; way < 2 * (int)balance->nodes; way++) {
+            if (party->way == VB_BALANCE_UP || party->way == way || !party->ways[way].open ||
+                party->ways[way].shut || !insist(balance, i, way, least, seats))
+                continue;
+            least = vb_balance_cost(balance);
+            any = TRUE;
+        }
+    }
+    return any;
+}
+
 void
 vb_balance_search(VbBalance *balance)
 {
     seat_settled(balance);
     seat_rest(balance);
     send_out(balance);
-    improve(balance, relocate);
-    for (guint turn = 0; turn < TURNS_MAX && improve(balance, eject_any); turn++)
-        improve(balance, relocate);
+    settle(balance);
+    if (balance->snapshot->guests->len * balance->nodes > SMALL)
+        return;
+    for (guint turn = 0; turn < TURNS_MAX && shake(balance); turn++)
+        ;
+    vb_balance_bound(balance, BRANCHES);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance.h"
-#include "place.h"
 
 VbParty *
 vb_balance_party(const VbBalance *balance, guint index)
@@ -134,9 +133,22 @@ keeps(const VbBench *bench)
     return sound;
 }
 
-/* All vCPUs of a guest that are on one node have a CPU each there. */
-static gboolean
-has_cpus(const VbBalance *balance, const VbParty *party, guint node)
+gint64
+vb_balance_shortage(const VbBalance *balance)
+{
+    gint64 bytes = 0;
+    for (guint i = 0; i < balance->nodes; i++) {
+        const VbBench *bench = &balance->bench[i];
+        const VbNode *node = &balance->snapshot->topology.node[bench->id];
+        bytes += MAX((bench->arrived > 0 ? bench->reserve : bench->least) - bench->free, 0);
+        for (guint pool = 0; pool < node->n_pools; pool++)
+            bytes += MAX(-bench->pool[pool], 0) * (gint64)node->pools[pool].page_size;
+    }
+    return bytes;
+}
+
+gboolean
+vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, guint node)
 {
     guint vcpus = party->vcpus;
     if (party->end - party->first < 2)
@@ -146,9 +158,8 @@ has_cpus(const VbBalance *balance, const VbParty *party, guint node)
         if (other != party && other->way != VB_BALANCE_UP && vb_way_node(other->way) == node)
             vcpus += other->vcpus;
     }
-    VbCpuSet cpus = vb_place_cpus(&balance->snapshot->topology, party->guest,
-                                  balance->bench[node].id);
-    return vcpus <= vb_cpuset_count(&cpus);
+    return vcpus <= vb_balance_count_cpus(&balance->snapshot->topology, party->guest,
+                                          balance->bench[node].id);
 }
 
 gboolean
@@ -158,7 +169,7 @@ vb_balance_sound(const VbBalance *balance, const VbParty *party, int way)
     for (guint i = 0; touched != 0; i++, touched >>= 1)
         if ((touched & 1) != 0 && !keeps(&balance->bench[i]))
             return FALSE;
-    return has_cpus(balance, party, vb_way_node(way));
+    return vb_balance_has_cpus(balance, party, vb_way_node(way));
 }
 
 gboolean

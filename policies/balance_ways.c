@@ -16,12 +16,32 @@ vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu)
     return vcpu->busy_known ? vcpu->busy_bp : VB_BP;
 }
 
+static int
+first_cpu(const VbCpuSet *cpus)
+{
+    for (guint word = 0; word < G_N_ELEMENTS(cpus->word); word++)
+        if (cpus->word[word] != 0)
+            return (int)(64 * word) + __builtin_ctzll(cpus->word[word]);
+    return -1;
+}
+
 int
 vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu)
 {
-    VbNodeSet nodes =
-        vcpu->affinity_known ? vb_topology_nodes_of_cpus(topology, &vcpu->affinity) : 0;
-    return vb_nodeset_count(nodes) == 1 ? vb_nodeset_first(nodes) : VB_NO_NODE;
+    int cpu = vcpu->affinity_known ? first_cpu(&vcpu->affinity) : -1;
+    int node = cpu >= 0 ? vb_topology_node_of_cpu(topology, (guint)cpu) : VB_NO_NODE;
+    return node != VB_NO_NODE && vb_cpuset_within(&vcpu->affinity, &topology->node[node].cpus)
+               ? node
+               : VB_NO_NODE;
+}
+
+/* @part x @times / @whole, without the price of 128 bits where it need not be paid. */
+static gint64
+scale(guint64 part, guint64 times, guint64 whole)
+{
+    if (times == 0 || part <= G_MAXUINT64 / times)
+        return (gint64)(part * times / whole);
+    return (gint64)((unsigned __int128)part * times / whole);
 }
 
 /* Adds where the accesses of a vCPU to @cell go, if it asks for @demand_bp of CPU time. */
@@ -29,8 +49,8 @@ static void
 add_flow(const VbBalance *balance, const VbCell *cell, gint64 demand_bp, gint64 *flow)
 {
     for (guint i = 0; cell->residency_known && cell->present_bytes > 0 && i < balance->nodes; i++)
-        flow[i] += (gint64)((unsigned __int128)cell->by_node[balance->bench[i].id] *
-                            (guint64)demand_bp / cell->present_bytes);
+        flow[i] += scale(cell->by_node[balance->bench[i].id], (guint64)demand_bp,
+                         cell->present_bytes);
 }
 
 void
@@ -63,6 +83,15 @@ add_portions(VbBalance *balance, const gint64 *amounts, guint *ret_first)
     return balance->portions->len - *ret_first;
 }
 
+guint
+vb_balance_count_cpus(const VbTopology *topology, const VbGuest *guest, int node)
+{
+    if (vb_cpuset_within(&topology->node[node].cpus, &guest->cpu_boundary))
+        return topology->node[node].n_cpus;
+    VbCpuSet cpus = vb_place_cpus(topology, guest, node);
+    return vb_cpuset_count(&cpus);
+}
+
 static gint64
 access_cost(const VbBalance *balance, const gint64 *flow, guint node)
 {
@@ -74,22 +103,40 @@ access_cost(const VbBalance *balance, const gint64 *flow, guint node)
     return cost * VB_BALANCE_UNIT;
 }
 
+/* What a party's guest asks of its ways. */
+typedef struct {
+    guint tolerance_bp;
+    gint64 hysteresis;  /* cost of leaving */
+    guint64 rate;       /* cost of moving a MiB, x VB_BP x stay_s */
+    guint64 stay_s;
+} Terms;
+
 static gint64
 parameter(const VbBalance *balance, const VbParty *party, const char *name)
 {
     return vb_policy_parameter(balance->policy, balance->snapshot, party->guest, name);
 }
 
+static Terms
+terms_of(const VbBalance *balance, const VbParty *party)
+{
+    return (Terms){
+        .tolerance_bp = (guint)parameter(balance, party, "tolerance"),
+        .hysteresis =
+            parameter(balance, party, "hysteresis") * VB_BALANCE_UNIT * party->demand_bp / 100,
+        .rate = (guint64)parameter(balance, party, "move-cost") * VB_BALANCE_UNIT *
+                (guint64)(VB_BP + parameter(balance, party, "margin")),
+        .stay_s = (guint64)(parameter(balance, party, "stay") / NS_PER_S),
+    };
+}
+
 /* What moving @bytes costs a second, over the time that the guest is expected to stay, margin
  * included. */
 static gint64
-move_cost(const VbBalance *balance, const VbParty *party, guint64 bytes)
+move_cost(const Terms *terms, guint64 bytes)
 {
-    guint64 rate = (guint64)parameter(balance, party, "move-cost") * VB_BALANCE_UNIT *
-                   (guint64)(VB_BP + parameter(balance, party, "margin"));
-    guint64 stay_s = (guint64)(parameter(balance, party, "stay") / NS_PER_S);
-    unsigned __int128 cost = (unsigned __int128)bytes * rate / VB_BP / stay_s >> 20;
-    return (gint64)MIN(cost, (unsigned __int128)G_MAXINT32 * VB_BP);
+    unsigned __int128 cost = (unsigned __int128)bytes * terms->rate / VB_BP / terms->stay_s >> 20;
+    return bytes == 0 ? 0 : (gint64)MIN(cost, (unsigned __int128)G_MAXINT32 * VB_BP);
 }
 
 /*
@@ -97,11 +144,10 @@ move_cost(const VbBalance *balance, const VbParty *party, guint64 bytes)
  * is known by sum only: those away are taken for it first, in proportion.
  */
 static guint64
-split(const VbBalance *balance, const VbParty *party, guint to, gint64 *from)
+split(const VbBalance *balance, const VbParty *party, guint to, guint tolerance, gint64 *from)
 {
     const VbCell *cell = party->cell;
     int target = balance->bench[to].id;
-    guint tolerance = (guint)parameter(balance, party, "tolerance");
     guint64 bytes = vb_place_cell_bytes(cell, target, tolerance), off = 0, sum = 0;
     for (guint i = 0; i < balance->nodes; i++)
         off += i != to ? cell->by_node[balance->bench[i].id] : 0;
@@ -132,12 +178,12 @@ flow_after(const VbBalance *balance, const VbParty *party, const gint64 *from, g
 }
 
 static void
-open_way(VbBalance *balance, VbParty *party, guint node, gboolean brought)
+open_way(VbBalance *balance, VbParty *party, const Terms *terms, guint node, gboolean brought)
 {
     gint64 from[VB_NODES_MAX] = {0}, flow[VB_NODES_MAX] = {0};
     const VbNode *host = &balance->snapshot->topology.node[balance->bench[node].id];
     VbWay *way = &party->ways[2 * node + (guint)brought];
-    way->bytes = brought ? split(balance, party, node, from) : 0;
+    way->bytes = brought ? split(balance, party, node, terms->tolerance_bp, from) : 0;
     if (brought && (way->bytes == 0 || host->memory_total_bytes < party->cell->present_bytes ||
                     (party->cell->page_size > 4096 &&
                      vb_node_pool(host, party->cell->page_size) == NULL)))
@@ -146,9 +192,7 @@ open_way(VbBalance *balance, VbParty *party, guint node, gboolean brought)
     flow_after(balance, party, from, node, flow);
     way->open = TRUE;
     way->access = access_cost(balance, flow, node);
-    way->own = way->access + move_cost(balance, party, way->bytes) +
-               (leaves ? parameter(balance, party, "hysteresis") * VB_BALANCE_UNIT * party->demand_bp / 100
-                       : 0);
+    way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0);
     way->flows = add_portions(balance, flow, &way->flow);
     way->froms = add_portions(balance, from, &way->from);
 }
@@ -158,6 +202,7 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
 {
     const VbTopology *topology = &balance->snapshot->topology;
     VbNodeSet allowed = party->guest->boundary & vb_topology_home_nodes(topology);
+    Terms terms = terms_of(balance, party);
     party->ways = g_new0(VbWay, 2 * balance->nodes);
     for (guint i = 0; i < balance->nodes; i++) {
         int id = balance->bench[i].id;
@@ -165,10 +210,9 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
             party->lies |= G_GUINT64_CONSTANT(1) << i;
         if ((allowed & VB_NODE_BIT(id)) == 0)
             continue;
-        VbCpuSet cpus = vb_place_cpus(topology, party->guest, id);
-        if (vb_cpuset_count(&cpus) < party->vcpus)
+        if (vb_balance_count_cpus(topology, party->guest, id) < party->vcpus)
             continue;
-        open_way(balance, party, i, FALSE);
-        open_way(balance, party, i, TRUE);
+        open_way(balance, party, &terms, i, FALSE);
+        open_way(balance, party, &terms, i, TRUE);
     }
 }
