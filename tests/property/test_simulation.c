@@ -299,6 +299,28 @@ test_a_node_gives_no_more_cpu_time_than_it_has(void)
     g_assert_cmpuint(vb_trace_last(trace)->wanted_ns, >, capacity * 19 / 10);
 }
 
+/* Twice as much is wanted as there is: each waits about as long as it runs, and looks tell so. */
+static void
+test_who_waits_for_a_cpu_is_seen_to_wait(void)
+{
+    g_autoptr(VbScenario) scenario = host(1);
+    g_autoptr(VbTrace) trace = vb_trace_new("x", "x", 1, 1);
+    vb_scenario_add_phase(vb_scenario_add_guest(scenario, "g", 8, GIB), 60, VB_BP);
+    g_autoptr(VbWorld) world = vb_world_new(scenario, 1, trace, VB_TRACE_MOMENTS);
+    vb_world_begin(world);
+    for (guint step = 0; step < 40; step++)
+        vb_world_step(world);
+    g_autoptr(VbObservation) seen = vb_world_look(world, VB_LOOK_THREADS, NULL);
+    const VbGuestSight *sight = g_ptr_array_index(seen->guests, 0);
+    for (guint i = 0; i < sight->vcpus->len; i++) {
+        const VbVcpuSight *vcpu = g_ptr_array_index(sight->vcpus, i);
+        g_assert_true(vcpu->wait_known);
+        g_assert_cmpuint(vcpu->run_ns, >, 4 * (guint64)SECOND);
+        g_assert_cmpuint(vcpu->wait_ns * 100, >, vcpu->run_ns * 90);
+        g_assert_cmpuint(vcpu->wait_ns * 100, <, vcpu->run_ns * 110);
+    }
+}
+
 static void
 test_a_node_short_of_bandwidth_slows_its_users_down(void)
 {
@@ -350,6 +372,8 @@ main(int argc, char **argv)
                     test_far_memory_is_as_slow_as_the_distance_says);
     g_test_add_func("/simulation/a-node-gives-no-more-cpu-time-than-it-has",
                     test_a_node_gives_no_more_cpu_time_than_it_has);
+    g_test_add_func("/simulation/who-waits-for-a-cpu-is-seen-to-wait",
+                    test_who_waits_for_a_cpu_is_seen_to_wait);
     g_test_add_func("/simulation/a-node-short-of-bandwidth-slows-its-users-down",
                     test_a_node_short_of_bandwidth_slows_its_users_down);
     g_test_add_func("/simulation/the-kernel-evens-out-but-an-overload-alone",

@@ -127,6 +127,7 @@ test_mistakes_are_named(void)
          "guests[0].phases[0].idle: there is no such member"},
         {HEAD NODES "\"guests\":[],\"settings\":{\"home-node.confirm\":\"x\"}}",
          "settings.home-node.confirm: expected an integer"},
+        {HEAD NODES "\"guests\":[],\"settings\":{\"confirm\":1}}", "settings: a name is POLICY.PARAMETER"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;

@@ -255,6 +255,20 @@ read_guest(VbJsonReader *reader, JsonObject *object, gpointer data)
         add_copies(reading->scenario, guest, count, later, shift);
 }
 
+/* Whether there are such policies and parameters is not the file's matter, but that it names both. */
+static void
+check_settings(VbJsonReader *reader, const VbScenario *scenario)
+{
+    GHashTableIter iter;
+    gpointer name;
+    if (scenario->settings == NULL)
+        return;
+    g_hash_table_iter_init(&iter, scenario->settings);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        if (strchr(name, '.') == NULL)
+            vb_json_fail(reader, "settings", "a name is POLICY.PARAMETER");
+}
+
 static void
 read_host(VbJsonReader *reader, JsonObject *object, VbScenario *scenario)
 {
@@ -274,6 +288,7 @@ read_host(VbJsonReader *reader, JsonObject *object, VbScenario *scenario)
     scenario->drift_per_hour = (guint)vb_json_int_or(reader, object, "drift_per_hour", 0, 3600,
                                                      scenario->drift_per_hour);
     scenario->settings = vb_json_settings(reader, object, "settings", SETTINGS_MAX);
+    check_settings(reader, scenario);
 }
 
 static void

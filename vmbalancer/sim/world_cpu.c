@@ -197,6 +197,7 @@ share_out(VbWorld *world, const Load *load)
             if (all > has)
                 vcpu->given_ns = (guint64)((unsigned __int128)vcpu->wanted_ns * has / all);
             vcpu->run_ns += vcpu->given_ns;
+            vcpu->wait_ns += vcpu->wanted_ns - vcpu->given_ns;
             world->sums.wanted_ns += vcpu->wanted_ns;
             world->sums.given_ns += vcpu->given_ns;
         }

@@ -83,8 +83,9 @@ see_guest(const VbWorld *world, const VbWorldGuest *guest, VbObservation *seen)
         VbVcpuSight *thread = vb_vcpu_sight_new();
         thread->id = i;
         thread->tid = sight->facts->pid * 1000 + (int)i + 1;
-        thread->run_known = thread->affinity_known = TRUE;
+        thread->run_known = thread->wait_known = thread->affinity_known = TRUE;
         thread->run_ns = vcpu->run_ns;
+        thread->wait_ns = vcpu->wait_ns;
         thread->last_cpu = a_cpu(world, vcpu);
         thread->affinity = vcpu->affinity;
         thread->cell = (int)vcpu->cell;

@@ -21,6 +21,7 @@ typedef struct {
     VbCpuSet affinity;
     VbNodeSet allowed;       /**< the nodes of that */
     guint64 run_ns;          /**< since it began */
+    guint64 wait_ns;         /**< for a CPU, since it began */
     guint64 wanted_ns;       /**< in this step */
     guint64 given_ns;
     guint64 due_bytes;       /**< to be touched by its phase */
