@@ -27,9 +27,12 @@ judge(int fd, const char *path, mode_t kind, const VbTrust *trust, GError **erro
     else if ((status.st_mode & S_IFMT) != kind)
         why = kind == S_IFDIR ? "is not a folder" : "is not a regular file";
     else if (status.st_uid != 0 && status.st_uid != trust->owner)
-        why = "does not belong to root: chown root it";
+        why = kind == S_IFDIR ? "does not belong to root: keep the file in folders that do"
+                              : "does not belong to root: chown root it";
     else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        why = "can be written by others than its owner: chmod go-w it";
+        why = kind == S_IFDIR
+                  ? "can be written by others than its owner: keep the file in folders that cannot"
+                  : "can be written by others than its owner: chmod go-w it";
     if (why == NULL)
         return fd;
     close(fd);
