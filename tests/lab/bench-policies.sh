@@ -147,8 +147,10 @@ mkdir -p "$results" && rm -f "$results"/*.jsonl "$results"/*.log || exit 1
 	"${BASH_SOURCE[0]}" "$watch" "$rounds" "${LAB_MEMORY:-64}" "${LAB_QUOTA:-20}" ${LAB_WAYS-} || exit 1
 "$here/bench-table" "$results"
 # The same host made up, and what becomes of it there.
-for seed in 1 2 3 4 5 6 7 8 9 10; do
-	"$build/vmbalancer/cli/vmbalancer" simulate "$here/lab-scattered.json" --policy none,moron,home-node --seed $seed \
-		-o json >"$results/simulated-$seed.json" || exit 1
+for policy in none moron home-node balance; do
+	for seed in 1 2 3 4 5 6 7 8 9 10; do
+		"$build/vmbalancer/cli/vmbalancer" simulate "$here/lab-scattered.json" --policy $policy --seed $seed -o json \
+			>"$results/simulated-$policy-$seed.json" || exit 1
+	done
 done
-"$here/plot-calibration.py" "$results/calibration.svg" "$results" "$results"/simulated-*.json | sed 's/^/# /'
+"$here/plot-calibration.py" "$results/calibration.svg" "$results" "$results"/simulated-{none,moron,home-node,balance}-*.json | sed 's/^/# /'

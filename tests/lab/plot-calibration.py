@@ -15,6 +15,7 @@ from pathlib import Path
 
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 40, 44
+COLUMNS = 2
 MEASURED, PREDICTED = "#1f77b4", "#d95f02"
 
 
@@ -23,7 +24,7 @@ def read_lines(path):
 
 
 def read_measured(folder):
-    """By way: ([(begin, end, local)] of the first round's windows, when it began to look)."""
+    """By way, a list of each run's ([(begin, end, local)] of its windows, when it began to look)."""
     measured = {}
     for run in read_lines(folder / "runs.jsonl"):
         samples = [row for row in read_lines(folder / "samples.jsonl")
@@ -31,7 +32,7 @@ def read_measured(folder):
         begins = [0.0] + [row["seconds"] for row in samples]
         windows = [(begin, row["seconds"], row["local"]) for begin, row in zip(begins, samples)
                    if row["local"] is not None]
-        measured.setdefault(run["way"], (windows, run["ready"] - run["from"]))
+        measured.setdefault(run["way"], []).append((windows, run["ready"] - run["from"]))
     return measured
 
 
@@ -66,10 +67,12 @@ def predict(windows, seeds, ready):
     return [pair for pair in pairs if pair[2] is not None]
 
 
-def compare(measured, predicted):
-    """(mean difference, mean absolute difference) in points."""
-    known = {end: local for _, end, local in measured}
-    differences = [100 * (local - known[end]) for _, end, local in predicted]
+def compare(runs, seeds):
+    """(mean difference, mean absolute difference) in points, over the windows of all runs."""
+    differences = []
+    for windows, ready in runs:
+        known = {end: local for _, end, local in windows}
+        differences += [100 * (local - known[end]) for _, end, local in predict(windows, seeds, ready)]
     if not differences:
         sys.exit("plot-calibration: the two have no time in common")
     count = len(differences)
@@ -113,14 +116,18 @@ def curve(windows, end, colour, dots):
     return parts
 
 
-def panel(index, title, measured, predicted):
-    """One pair of curves, and what it says about them."""
-    end = measured[-1][1]
-    bias, distance = compare(measured, predicted)
+def panel(index, title, runs, seeds):
+    """The curves of a policy, each run's own, and what they say."""
+    end = max(windows[-1][1] for windows, _ in runs)
+    bias, distance = compare(runs, seeds)
     words = f"predicted - measured: {bias:+.1f} points on average, {distance:.1f} apart"
     print(f"{title}: {words}")
-    parts = [f'<g transform="translate({index * WIDTH} 0)">', text(WIDTH / 2, 16, title, size=13)]
-    parts += axes(end) + curve(predicted, end, PREDICTED, False) + curve(measured, end, MEASURED, True)
+    x, y = index % COLUMNS * WIDTH, index // COLUMNS * HEIGHT
+    parts = [f'<g transform="translate({x} {y})">', text(WIDTH / 2, 16, title, size=13)]
+    parts += axes(end)
+    for windows, ready in runs:
+        parts += curve(predict(windows, seeds, ready), end, PREDICTED, False)
+        parts += curve(windows, end, MEASURED, True)
     parts += [text(WIDTH / 2, 32, words, colour="#555"), "</g>"]
     return parts
 
@@ -135,16 +142,15 @@ def main(arguments):
         sys.exit("plot-calibration: no policy was both simulated and measured")
     parts = []
     for index, policy in enumerate(both):
-        windows, ready = measured[policy]
-        parts += panel(index, policy, windows, predict(windows, predicted[policy], ready))
-    width = WIDTH * len(both)
-    parts += [text(width / 2 - 8, HEIGHT + 10, "● measured (meter)", "end", MEASURED, 12),
-              text(width / 2 + 8, HEIGHT + 10, "— predicted (vmbalancer simulate)", "start", PREDICTED,
-                   12)]
+        parts += panel(index, policy, measured[policy], predicted[policy])
+    width, height = WIDTH * min(len(both), COLUMNS), HEIGHT * -(-len(both) // COLUMNS)
+    middle = width / 2
+    parts += [text(middle - 8, height + 10, "● measured (meter)", "end", MEASURED, 12),
+              text(middle + 8, height + 10, "— predicted (simulate)", "start", PREDICTED, 12)]
     with open(arguments[0], "w", encoding="utf-8") as file:
-        file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT + 20}" '
+        file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 20}" '
                    f'font-family="sans-serif"><title>Local share of accesses, measured and predicted'
-                   f'</title><rect width="{width}" height="{HEIGHT + 20}" fill="white"/>\n')
+                   f'</title><rect width="{width}" height="{height + 20}" fill="white"/>\n')
         file.write("\n".join(parts) + "\n</svg>\n")
 
 
