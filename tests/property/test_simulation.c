@@ -130,6 +130,7 @@ check_threads(const VbObservation *seen)
         const VbGuestSight *sight = g_ptr_array_index(seen->guests, i);
         for (guint v = 0; v < sight->vcpus->len; v++) {
             const VbVcpuSight *vcpu = g_ptr_array_index(sight->vcpus, v);
+            g_assert_cmpint(vcpu->last_cpu, >=, 0);
             g_assert_true(vb_cpuset_has(&vcpu->affinity, (guint)vcpu->last_cpu));
         }
     }

@@ -59,14 +59,15 @@ see_facts(const VbWorld *world, const VbWorldGuest *guest, VbGuest *facts)
         g_ptr_array_add(facts->cells, see_cell(world, guest, i));
 }
 
+/* A CPU of its node that it may run on; -1 if there is none, which would be the world's mistake. */
 static int
 a_cpu(const VbWorld *world, const VbWorldVcpu *vcpu)
 {
     VbCpuSet cpus = vb_cpuset_and(&world->topology.node[vcpu->node].cpus, &vcpu->affinity);
-    int cpu = 0;
-    while (!vb_cpuset_has(&cpus, (guint)cpu))
-        cpu++;
-    return cpu;
+    for (int cpu = 0; cpu < VB_CPUS_MAX; cpu++)
+        if (vb_cpuset_has(&cpus, (guint)cpu))
+            return cpu;
+    return -1;
 }
 
 static void
