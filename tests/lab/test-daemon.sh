@@ -19,7 +19,6 @@ home() {
 }
 nl=$'\n'
 pinned() { virsh -q dumpxml "$1" | grep -c '<vcpupin' || true; }
-held() { [[ "$(lab_affinity "$1" 0)" =~ ^[0-3]$ ]]; }
 # replays FILE CUT DECISIONS: with at least so many, bit for bit; CUT: whether its writer was killed.
 replays() {
 	vmbalancer replay "$1" -o json >/tmp/replay.json || return 1
@@ -33,43 +32,25 @@ restart_libvirtd() {
 	lab_until 30 virsh -q list
 }
 
-for name in one two; do
+for name in one two three; do
 	lab_guest $name --memory 64 --define --xml-extra "$(metadata home-node)" || exit 1
 done
 lab_guest left --memory 48 --define --xml-extra "$(metadata none)" || exit 1
-lab_guest flip --memory 48 --define --xml-extra "$(metadata none)" || exit 1
 lab_scatter one 0 1,2,3 --free
 lab_scatter two 1 3,0 --free
 lab_scatter left 2 0,1 --free
-lab_scatter flip 3 1,2 --free
+lab_scatter three 3 1,2 --free
 left=$(lab_pages left; lab_affinity left)
 
 printf '[record]\nfile=/tmp/recording\n' >>/etc/vmbalancer.conf
 daemon
 lab_ok "within 60 s the guests that opted in are home" lab_until 60 eval 'home one && home two' ||
 	sed 's/^/# /' $log
+lab_ok "so is the third, in 45 s more" lab_until 45 home three
 lab_ok "the history names the daemon, its cause, its reason and the bytes" lab_until 20 eval \
 	"vmbalancer history one -o json | jq -e '[.entries[] | select(.who == \"daemon\" and .kind == \"move\" and .cause == \"locality\" and .reason != \"\" and .bytes > 0)] | length > 0'"
 vmbalancer history one | sed 's/^/# /'
 lab_is "$(vmbalancerd 2>&1 | grep -c "another vmbalancerd")" 1 "a second daemon is refused"
-
-# A guest that starts: pinned before it has touched much.
-began=$EPOCHREALTIME
-lab_guest young --memory 96 --define --no-wait --xml-extra "$(metadata home-node)"
-started=$EPOCHREALTIME
-lab_ok "a guest that starts is pinned" lab_until 10 held young
-lab_note "virsh start took $((${started/./} - ${began/./})) us, the pin showed $((${EPOCHREALTIME/./} - ${started/./})) us later"
-lab_ready young
-lab_at_least "$(lab_share young "$(lab_affinity young 0)")" 70 "most of its RAM was touched at home"
-lab_ok "the log says so, with its reason" grep -q "guest young: vcpu0 pinned to node .*: " $log
-# Its start event and an ordinary look race: on a loaded host the look may see it first.
-lab_note "chosen as it started: $(grep -c "guest young: vcpu0 pinned .*chosen as it started" $log)"
-
-# metadata flips a guest while it runs.
-virsh -q metadata flip urn:vmbalancer:domain:1.0 --key vmb --live --config \
-	--set "<numa policy='home-node'/>" >/dev/null
-lab_ok "within 45 s of its metadata the guest is home" lab_until 45 home flip || sed 's/^/# /' $log
-lab_until 45 home young
 
 # libvirtd restarts; nothing is done twice.
 before=$(actions)
@@ -85,7 +66,7 @@ lab_ok "which replays to the same" replays /tmp/watched false 2
 lab_ok "it survives three restarts of libvirtd" kill -0 "$daemon"
 lab_is "$(grep -c 'vmbalancerd: connected to libvirt$' $log)" 4 "and connected again each time"
 lab_is "$(actions)" "$before" "all at home: no further action"
-lab_ok "all are still home" eval 'home one && home two && home flip'
+lab_ok "all are still home" eval 'home one && home two && home three'
 lab_is "$(lab_pages left; lab_affinity left; pinned left)" "$left${nl}0" "the guest of policy none is as before"
 
 # An operator's pin is never overwritten.
@@ -105,13 +86,13 @@ printf '[vmbalancer]\nreserve=64MiB\n' >/etc/vmbalancer.conf
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null
 lab_is "$(vmbalancer status -o json | jq -r '.guests[] | select(.name == "one") | .owner')" ours "after SIGKILL its pins are known as its own"
-vmbalancer release young >/dev/null
-lab_is "$(lab_affinity young 0)" 0-3 "and release is exact"
+vmbalancer release three >/dev/null
+lab_is "$(lab_affinity three 0)" 0-3 "and release is exact"
 mv $log $log.1 && : >$log
 printf '[record]\nfile=/tmp/recording\n' >>/etc/vmbalancer.conf
 daemon
-lab_ok "a new start brings home again what was released" lab_until 60 home young
-lab_is "$(grep -c "guest \(one\|flip\): .*\(pinned to node\|moved from\)" $log)" 0 "and does nothing again to the others"
+lab_ok "a new start brings home again what was released" lab_until 60 home three
+lab_is "$(grep -c "guest one: .*\(pinned to node\|moved from\)" $log)" 0 "and does nothing again to one that is home"
 
 lab_ok "the recording of the one that was killed replays bit for bit" replays /tmp/recording.old true 10 ||
 	vmbalancer replay /tmp/recording.old 2>&1 | sed 's/^/# /'
@@ -124,7 +105,7 @@ kill -TERM "$daemon"
 wait "$daemon"
 lab_is "$?" 0 "SIGTERM: it ends well"
 lab_ok "SIGTERM: the recording has its end, and replays" replays /tmp/recording false 2
-for name in one flip young; do
+for name in one three; do
 	lab_is "$(lab_affinity $name 0)" 0-3 "SIGTERM: $name may run anywhere again"
 done
 lab_is "$(lab_affinity two 0)" $other "SIGTERM: the operator's pin stays"
