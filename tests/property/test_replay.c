@@ -7,6 +7,8 @@
 #include "core/replay.h"
 #include "generate.h"
 #include "report.h"
+#include "sim/recorded.h"
+#include "sim/run.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -306,10 +308,54 @@ every_life_replays(void)
     g_assert_cmpuint(departed, >=, cases / 4);
 }
 
+/* However odd the host, what was recorded of it is a world that runs, or it is said why not. */
+static gboolean
+model(const GPtrArray *lines, guint32 seed)
+{
+    g_autoptr(VbReplay) replay = vb_replay_new();
+    g_autoptr(VbRecorded) recorded = vb_recorded_new(replay);
+    g_autoptr(GError) error = NULL;
+    for (guint i = 0; i < lines->len; i++) {
+        const char *line = g_ptr_array_index(lines, i);
+        vb_replay_line(replay, line, strlen(line), NULL);
+    }
+    g_autoptr(VbTrace) was = vb_recorded_trace(recorded, "life");
+    for (guint i = 0; i < was->moments->len; i++) {
+        const VbMoment *moment = &g_array_index(was->moments, VbMoment, i);
+        if (moment->local > moment->accesses || moment->work_ns > moment->wanted_ns)
+            g_error("seed %u: moment %u has more than all", seed, i);
+    }
+    g_autoptr(VbScenario) scenario = vb_recorded_scenario(recorded, "life", &error);
+    if (scenario == NULL) {
+        g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+        g_test_message("seed %u: %s", seed, error->message);
+        return FALSE;
+    }
+    scenario->duration_ns = MIN(scenario->duration_ns, 20 * SECOND);
+    g_autoptr(VbTrace) would = vb_sim_run(scenario, "home-node", 1, VB_TRACE_MOMENTS, &error);
+    g_assert_no_error(error);
+    return vb_trace_last(would) != NULL;
+}
+
+static void
+every_life_can_be_modelled(void)
+{
+    guint modelled = 0, cases = report_cases(CASES);
+    for (guint32 i = 0; i < cases; i++) {
+        Life life;
+        live_and_record(&life, report_first_seed() + i);
+        modelled += model(g_ptr_array_index(life.recordings, 0), report_first_seed() + i);
+        life_end(&life);
+    }
+    g_test_message("%u of %u lives modelled", modelled, cases);
+    g_assert_cmpuint(modelled, >=, cases / 2);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/replay/every-life-replays", every_life_replays);
+    g_test_add_func("/replay/every-life-can-be-modelled", every_life_can_be_modelled);
     return g_test_run();
 }

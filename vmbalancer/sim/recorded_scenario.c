@@ -190,7 +190,8 @@ add_guest(const VbRecorded *recorded, VbScenario *scenario, const VbRecordedGues
         guest->vcpus, size);
     plot->policy = is_fixed(recorded, first) ? g_strdup("none") : NULL;
     plot->cells = MIN(MIN(first->cells->len, guest->vcpus), VB_SCENARIO_CELLS_MAX);
-    plot->page_size = page_of(first);
+    /* A scenario's cells are alike; where they are not so on the host, none may be less than a page. */
+    plot->page_size = size / plot->cells >= page_of(first) ? page_of(first) : 4096;
     plot->touched_bp = share_bp(present, size);
     plot->unmovable_bp = share_bp(stuck, present);
     plot->ran_on = renumber(recorded, guest->ran_on);

@@ -125,7 +125,9 @@ static void
 drop_part(VbWorld *world, VbWorldGuest *guest, VbPart *part)
 {
     for (guint node = 0; node < world->scenario->n_nodes; node++) {
-        vb_world_take(world, (int)node, guest->plot->page_size, -(gint64)part->by_node[node]);
+        /* A node that has none of it may have no pool of such pages. */
+        if (part->by_node[node] > 0)
+            vb_world_take(world, (int)node, guest->plot->page_size, -(gint64)part->by_node[node]);
         part->by_node[node] = part->stuck[node] = 0;
     }
     part->present_bytes = 0;
