@@ -170,7 +170,7 @@ look_at_one(Life *life)
         return;
     g_autoptr(VbObservation) alone = look(life, VB_LOOK_FULL);
     g_ptr_array_add(alone->guests, see(life, guest));
-    g_autoptr(VbVerdict) verdict = vb_tick_place(life->tick, alone, NULL);
+    vb_verdict_free(vb_tick_place(life->tick, alone, NULL));
 }
 
 static void
@@ -214,7 +214,7 @@ live(Life *life)
     } else if (what < 40) {
         look_at_all(life, VB_LOOK_THREADS);
     } else if (what < 65) {
-        g_autoptr(VbVerdict) verdict = vb_tick_decide(life->tick, life->now_ns, NULL);
+        vb_verdict_free(vb_tick_decide(life->tick, life->now_ns, NULL));
     } else if (what < 80) {
         land(life);
     } else if (what < 85) {
