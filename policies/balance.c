@@ -11,7 +11,6 @@
  *   kinship      distance between cells of one guest, for the accesses that they share
  *   moving       the bytes moved, spread over the time that a guest is expected to stay, and a margin
  *   leaving      a place that a guest has already
- *   trespass     RAM outside of the guest's boundary: more than bringing it there costs
  *
  * is least: a move has to pay for itself, and so has each guest in a chain or an exchange. Vocabulary
  * after "Facility location" with quadratic costs made piecewise linear, so that an integer programme
@@ -122,14 +121,6 @@ add_parties(VbBalance *balance, const VbGuest *guest)
     }
 }
 
-/* Its home is none of the nodes that it may use by now. */
-static gboolean
-must_leave(const VbGuest *guest, VbNodeSet homes)
-{
-    VbNodeSet home = vb_guest_home(guest);
-    return home != 0 && (home & guest->boundary & homes) == 0;
-}
-
 /* TRUE if it may be placed now; else it is declined, and load. */
 static gboolean
 may_place(const VbBalance *balance, const VbGuest *guest)
@@ -143,7 +134,7 @@ may_place(const VbBalance *balance, const VbGuest *guest)
                         "the nodes that it may use (\"%s\") have no CPUs and memory, or are "
                         "reserved: allow others",
                         allowed);
-    else if (is_cooling(balance, guest) && !must_leave(guest, homes))
+    else if (is_cooling(balance, guest))
         vb_plan_decline(balance->plan, guest, "cooldown",
                         "it moved a moment ago; it is left alone until its cooldown is over");
     else

@@ -24,26 +24,20 @@ wish_of(VbBalance *balance, VbParty *party)
 }
 
 static void
-explain_room(const VbBalance *balance, const VbParty *party, int wish)
-{
-    const VbBench *there = &balance->bench[vb_way_node(wish)];
-    vb_plan_decline(balance->plan, party->guest, "no-room",
-                    "node %d will have %" G_GINT64_FORMAT " MiB free of which %" G_GINT64_FORMAT
-                    " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed%s, and no other way is "
-                    "better; free memory, allow more nodes, or lower reserve=",
-                    there->id, MAX(there->free, 0) >> 20, there->reserve >> 20,
-                    party->ways[wish].bytes >> 20,
-                    party->cell->page_size > 4096 ? " in hugepages" : "");
-}
-
-static void
 explain_party(VbBalance *balance, VbParty *party)
 {
     int wish = wish_of(balance, party);
     const VbWay *brought = &party->ways[2 * vb_way_node(party->way) + 1];
     const VbBench *here = &balance->bench[vb_way_node(party->way)];
     if (wish != VB_BALANCE_UP && party->ways[wish].bytes > 0) {
-        explain_room(balance, party, wish);
+        const VbBench *there = &balance->bench[vb_way_node(wish)];
+        vb_plan_decline(balance->plan, party->guest, "no-room",
+                        "node %d will have %" G_GINT64_FORMAT " MiB free of which %" G_GINT64_FORMAT
+                        " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed%s, and no other way "
+                        "is better; free memory, allow more nodes, or lower reserve=",
+                        there->id, MAX(there->free, 0) >> 20, there->reserve >> 20,
+                        party->ways[wish].bytes >> 20,
+                        party->cell->page_size > 4096 ? " in hugepages" : "");
     } else if (brought->open && party->ways[party->way].bytes == 0) {
         gint64 stay = vb_policy_parameter(balance->policy, balance->snapshot, party->guest, "stay");
         vb_plan_decline(balance->plan, party->guest, "not-worth",
@@ -54,20 +48,10 @@ explain_party(VbBalance *balance, VbParty *party)
     }
 }
 
-/* It has no seat: for want of room, if it would have a way, else for want of CPUs. */
 static void
 explain_wide(const VbBalance *balance, const VbParty *party)
 {
     g_autofree char *allowed = vb_nodeset_format(party->guest->boundary);
-    int wish = VB_BALANCE_UP;
-    for (int way = 1; way < 2 * (int)balance->nodes; way += 2)
-        if (party->ways[way].open && !party->ways[way - 1].open &&
-            (wish == VB_BALANCE_UP || party->ways[way].own < party->ways[wish].own))
-            wish = way;
-    if (wish != VB_BALANCE_UP) {
-        explain_room(balance, party, wish);
-        return;
-    }
     vb_plan_decline(balance->plan, party->guest, "wide",
                     "its %u vCPUs, or those of one of its cells, fit on no single node of \"%s\": use "
                     "guest NUMA cells that fit, or fewer vCPUs",

@@ -177,17 +177,6 @@ flow_after(const VbBalance *balance, const VbParty *party, const gint64 *from, g
     add_flow(balance, &then, party->demand_bp, flow);
 }
 
-/* Of the RAM that is left once @from has moved, what lies outside of the guest's boundary. */
-static guint64
-bytes_outside(const VbBalance *balance, const VbParty *party, const gint64 *from)
-{
-    guint64 bytes = 0;
-    for (guint i = 0; i < balance->nodes; i++)
-        if ((party->guest->boundary & VB_NODE_BIT(balance->bench[i].id)) == 0)
-            bytes += party->cell->by_node[balance->bench[i].id] - (guint64)from[i];
-    return bytes;
-}
-
 static void
 open_way(VbBalance *balance, VbParty *party, const Terms *terms, guint node, gboolean brought)
 {
@@ -203,9 +192,7 @@ open_way(VbBalance *balance, VbParty *party, const Terms *terms, guint node, gbo
     flow_after(balance, party, from, node, flow);
     way->open = TRUE;
     way->access = access_cost(balance, flow, node);
-    /* A boundary is not weighed: twice what bringing its RAM there costs. */
-    way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0) +
-               2 * move_cost(terms, bytes_outside(balance, party, from));
+    way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0);
     way->flows = add_portions(balance, flow, &way->flow);
     way->froms = add_portions(balance, from, &way->from);
 }
@@ -215,7 +202,6 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
 {
     const VbTopology *topology = &balance->snapshot->topology;
     VbNodeSet allowed = party->guest->boundary & vb_topology_home_nodes(topology);
-    static const gint64 none[VB_NODES_MAX];
     Terms terms = terms_of(balance, party);
     party->ways = g_new0(VbWay, 2 * balance->nodes);
     for (guint i = 0; i < balance->nodes; i++) {
@@ -228,9 +214,5 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
             continue;
         open_way(balance, party, &terms, i, FALSE);
         open_way(balance, party, &terms, i, TRUE);
-        /* Nobody is sent inside its boundary without the RAM that could come along. */
-        if (party->ways[2 * i + 1].open && party->origin != (int)i &&
-            bytes_outside(balance, party, none) >= LEAST_BYTES)
-            party->ways[2 * i].open = FALSE;
     }
 }

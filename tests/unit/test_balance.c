@@ -180,35 +180,6 @@ test_who_needs_the_room_waits(void)
     story_plan(policy, host, one, "", "unconfirmed");
 }
 
-/* Where it may not be any more it does not stay for the next look, nor to rest. */
-static void
-test_a_lost_home_is_left_at_once(void)
-{
-    g_autoptr(VbSnapshot) host = world_host(2, 4, 8 * GIB);
-    VbGuest *guest = world_guest(host, "web", "0");
-    world_settle(&host->topology, guest, 0);
-    world_fill(host, guest, 0, 0, GIB);
-    guest->last_move_ns = host->time_ns - SECOND;
-    story_plan(policy, host, guest, "", "cooldown");
-    guest->boundary = VB_NODE_BIT(1);
-    story_plan(policy, host, guest, "move 0: 0>1 1024M; pin vcpu0 >1", NULL);
-}
-
-/* Who is given nodes has its RAM there, idle or not. */
-static void
-test_a_boundary_is_not_weighed(void)
-{
-    g_autoptr(VbSnapshot) host = world_host(2, 4, 16 * GIB);
-    VbGuest *guest = world_guest(host, "idle", "1");
-    world_vcpu_of(guest, 0)->busy_bp = 0;
-    world_fill(host, guest, 0, 1, 8 * GIB);
-    story_plan(policy, host, guest, "pin vcpu0 >1", NULL);
-    guest->boundary = VB_NODE_BIT(0);
-    story_plan(policy, host, guest, "move 0: 1>0 8192M; pin vcpu0 >0", NULL);
-    host->reserve_bytes[0] = 9 * GIB;
-    story_plan(policy, host, guest, "", "no-room");
-}
-
 /* Neither the reserve nor a boundary is broken for a gain. */
 static void
 test_limits(void)
@@ -271,8 +242,6 @@ main(int argc, char **argv)
     g_test_add_func("/balance/two-looks-and-a-rest", test_two_looks_and_a_rest);
     g_test_add_func("/balance/a-first-place", test_a_first_place_must_be_seen_twice);
     g_test_add_func("/balance/who-needs-the-room-waits", test_who_needs_the_room_waits);
-    g_test_add_func("/balance/a-lost-home", test_a_lost_home_is_left_at_once);
-    g_test_add_func("/balance/a-boundary", test_a_boundary_is_not_weighed);
     g_test_add_func("/balance/limits", test_limits);
     g_test_add_func("/balance/hugepages", test_hugepages);
     return g_test_run();

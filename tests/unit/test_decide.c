@@ -92,7 +92,7 @@ test_without_names_every_guest_is_decided_on(Fixture *f, gconstpointer unused)
     g_autoptr(VbDecision) decision = decide(f, &(VbPlanRequest){0});
     g_assert_true(acted_on(decision, f->one));
     g_assert_true(acted_on(decision, f->two));
-    g_assert_cmpstr(decision->plan->policy, ==, "balance");
+    g_assert_cmpstr(decision->plan->policy, ==, "home-node");
 }
 
 static void
@@ -228,7 +228,7 @@ test_the_hosts_parameters_reach_their_own_policy(Fixture *f, gconstpointer unuse
     f->one->boundary = VB_NODE_BIT(0); /* so that its RAM has to come */
     g_autoptr(VbDecision) strict = decide(f, &(VbPlanRequest){0});
     g_assert_cmpuint(count_actions(strict, f->one, VB_ACTION_MOVE), ==, 1);
-    g_hash_table_replace(f->config->settings, g_strdup("balance.tolerance"),
+    g_hash_table_replace(f->config->settings, g_strdup("home-node.tolerance"),
                          g_memdup2(&whole, sizeof whole));
     g_autoptr(VbDecision) tolerant = decide(f, &(VbPlanRequest){0});
     g_assert_cmpuint(count_actions(tolerant, f->one, VB_ACTION_MOVE), ==, 0);
