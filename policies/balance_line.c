@@ -91,15 +91,51 @@ turn_away(VbBalance *balance, const GArray *line)
     return any;
 }
 
+/* Lets @party sit better if all can still go then. Returns: TRUE if it does: @line is then new. */
+static gboolean
+reconsider(VbBalance *balance, VbParty *party, GArray **line)
+{
+    int before = party->way;
+    while (is_in(party, NULL) && vb_balance_relocate(balance, party)) {
+        g_autoptr(GArray) other = vb_balance_line_up(balance, NULL);
+        if (other->len == (*line)->len) {
+            g_array_unref(*line);
+            *line = g_steal_pointer(&other);
+            return TRUE;
+        }
+        party->ways[vb_balance_rise(balance, party)].shut = TRUE;
+        vb_balance_sit(balance, party, before);
+    }
+    return FALSE;
+}
+
+/* Those who were turned away may ask once more, now that others have left. */
+static void
+reconsider_all(VbBalance *balance, GArray **line)
+{
+    for (guint i = 0; i < balance->parties->len; i++)
+        for (guint way = 0; way < 2 * balance->nodes; way++)
+            vb_balance_party(balance, i)->ways[way].shut = FALSE;
+    for (gboolean changed = TRUE; changed;) {
+        changed = FALSE;
+        for (guint i = 0; i < balance->parties->len; i++)
+            changed |= reconsider(balance, vb_balance_party(balance, i), line);
+    }
+}
+
 GArray *
 vb_balance_find_way(VbBalance *balance)
 {
     vb_balance_search(balance);
     GArray *line = vb_balance_line_up(balance, NULL);
+    gboolean turned = FALSE;
     while (turn_away(balance, line)) {
         g_array_unref(line);
         vb_balance_search(balance);
         line = vb_balance_line_up(balance, NULL);
+        turned = TRUE;
     }
+    if (turned)
+        reconsider_all(balance, &line);
     return line;
 }

@@ -127,8 +127,8 @@ send_out(VbBalance *balance)
     }
 }
 
-static gboolean
-relocate(VbBalance *balance, VbParty *party)
+gboolean
+vb_balance_relocate(VbBalance *balance, VbParty *party)
 {
     gint64 price, second;
     if (party->way == VB_BALANCE_UP || party->held)
@@ -236,9 +236,9 @@ improve(VbBalance *balance, gboolean (*step)(VbBalance *, VbParty *))
 static void
 settle(VbBalance *balance)
 {
-    improve(balance, relocate);
+    improve(balance, vb_balance_relocate);
     for (guint turn = 0; turn < TURNS_MAX && improve(balance, eject_any); turn++)
-        improve(balance, relocate);
+        improve(balance, vb_balance_relocate);
 }
 
 static void

@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 /** Seats everybody: first at their origins, the rest where they cost least; then makes it better. */
 void vb_balance_search(VbBalance *balance);
+/** Lets a party take the way that costs it least. Returns: TRUE if that is another than it has. */
+gboolean vb_balance_relocate(VbBalance *balance, VbParty *party);
 /** Looks for better seats in so many branches of all that there are. */
 void vb_balance_bound(VbBalance *balance, guint branches);
 
