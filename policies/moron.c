@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <vmbalancer/policy.h>
+#include "place.h"
 
 /*
  * Migrate On Reference Node, Mel Gorman's placeholder of 2012 (LWN 486858, "Toward better NUMA
@@ -62,7 +62,8 @@ move_off(const VbGuest *guest, const VbCell *cell, int from, VbNodeSet allowed,
          const guint64 *weight, guint64 total, guint64 minimum, VbPlan *plan)
 {
     guint64 part[VB_NODES_MAX] = {0};
-    guint64 bytes = cell->by_node[from] - MIN(cell->unmovable_bytes, cell->by_node[from]);
+    guint64 loose = vb_place_loose(cell, from);
+    guint64 bytes = loose - MIN(vb_place_fixed(cell), loose);
     int to;
     if (bytes < minimum ||
         (unsigned __int128)bytes * VB_BP <=

@@ -7,13 +7,28 @@ vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node)
     return vb_cpuset_and(&topology->node[node].cpus, &guest->cpu_boundary);
 }
 
+guint64
+vb_place_loose(const VbCell *cell, int node)
+{
+    return cell->by_node[node] - MIN(cell->by_node[node], cell->stuck_bytes[node]);
+}
+
+guint64
+vb_place_fixed(const VbCell *cell)
+{
+    guint64 fixed = cell->unmovable_bytes;
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        fixed -= MIN(fixed, cell->stuck_bytes[node]);
+    return fixed;
+}
+
 static guint64
-bytes_off(const VbCell *cell, int node)
+loose_off(const VbCell *cell, int node)
 {
     guint64 bytes = 0;
     for (int other = 0; other < VB_NODES_MAX; other++)
         if (other != node)
-            bytes += cell->by_node[other];
+            bytes += vb_place_loose(cell, other);
     return bytes;
 }
 
@@ -22,14 +37,14 @@ static guint64
 unmovable_off(const VbCell *cell, int node)
 {
     gboolean foreign = cell->home != 0 && (cell->home & VB_NODE_BIT(node)) == 0;
-    return cell->unmovable_bytes -
-           (foreign ? MIN(cell->unmovable_bytes, cell->by_node[node]) : 0);
+    guint64 fixed = vb_place_fixed(cell);
+    return fixed - (foreign ? MIN(fixed, vb_place_loose(cell, node)) : 0);
 }
 
 guint64
 vb_place_cell_bytes(const VbCell *cell, int node, guint tolerance_bp)
 {
-    guint64 off = bytes_off(cell, node);
+    guint64 off = loose_off(cell, node);
     guint64 bytes = cell->movable ? off - MIN(off, unmovable_off(cell, node)) : 0;
     return (unsigned __int128)bytes * VB_BP <= (unsigned __int128)cell->present_bytes * tolerance_bp
                ? 0
@@ -41,12 +56,12 @@ static guint64
 split(const VbCell *cell, int node, guint tolerance_bp, guint64 *ret_from)
 {
     guint64 bytes = vb_place_cell_bytes(cell, node, tolerance_bp);
-    guint64 off = bytes_off(cell, node), seen = 0, given = 0;
+    guint64 off = loose_off(cell, node), seen = 0, given = 0;
     for (int other = 0; other < VB_NODES_MAX; other++) {
         ret_from[other] = 0;
         if (other == node || bytes == 0)
             continue;
-        seen += cell->by_node[other];
+        seen += vb_place_loose(cell, other);
         ret_from[other] = (guint64)((unsigned __int128)bytes * seen / off) - given;
         given += ret_from[other];
     }

@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /*
  * What policies that bring a whole guest to one node share. A cell that has no more than
- * @tolerance_bp of its RAM elsewhere is left as it is. Which of its pages cannot move is known by
- * sum only: those away from the home are taken for unmovable first, so that who moves the rest is
+ * @tolerance_bp of its RAM elsewhere is left as it is. Of pages that stayed when they were to move it is
+ * known where they are, of others that cannot move the sum only: those away from the home are taken for unmovable first, so that who moves the rest is
  * done, and does not find it easier to come back than it was to go.
  */
 
@@ -23,6 +23,10 @@ typedef struct {
 int vb_place_main_node(const VbVcpu *vcpu);
 /** The CPUs of @node that @guest may be pinned to. */
 VbCpuSet vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node);
+/** Bytes of @cell on @node that are not known to have stayed there when they were to move. */
+guint64 vb_place_loose(const VbCell *cell, int node);
+/** Bytes of @cell that cannot move, but of which it is not known where they are. */
+guint64 vb_place_fixed(const VbCell *cell);
 /** Bytes of @cell that would move to @node. */
 guint64 vb_place_cell_bytes(const VbCell *cell, int node, guint tolerance_bp);
 /** Bytes of all of @guest's cells that would move to @node. */

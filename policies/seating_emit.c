@@ -99,11 +99,11 @@ users_of(const Party *party, const VbCell *cell, gint64 *demand)
 }
 
 static guint64
-bytes_outside(const VbCell *cell, VbNodeSet nodes)
+loose_outside(const VbCell *cell, VbNodeSet nodes)
 {
     guint64 bytes = 0;
     for (int node = 0; node < VB_NODES_MAX; node++)
-        bytes += (nodes & VB_NODE_BIT(node)) == 0 ? cell->by_node[node] : 0;
+        bytes += (nodes & VB_NODE_BIT(node)) == 0 ? vb_place_loose(cell, node) : 0;
     return bytes;
 }
 
@@ -136,8 +136,8 @@ move_cell(const Party *party, const VbCell *cell, VbSpace *space, VbPlan *moves)
 {
     gint64 demand[VB_NODES_MAX] = {0};
     VbNodeSet nodes = users_of(party, cell, demand);
-    guint64 off = bytes_outside(cell, nodes), seen = 0, given = 0;
-    guint64 movable = off - MIN(off, cell->unmovable_bytes);
+    guint64 off = loose_outside(cell, nodes), seen = 0, given = 0;
+    guint64 movable = off - MIN(off, vb_place_fixed(cell));
     guint64 tolerated = (guint64)((unsigned __int128)cell->present_bytes *
                                   (guint64)parameter(party, party->follow->tolerance) / VB_BP);
     if (!cell->movable || nodes == 0 || movable <= MAX(tolerated, LEAST_BYTES) ||
@@ -145,9 +145,9 @@ move_cell(const Party *party, const VbCell *cell, VbSpace *space, VbPlan *moves)
         return TRUE;
     for (int from = 0; from < VB_NODES_MAX; from++) {
         guint64 part[VB_NODES_MAX] = {0};
-        if ((nodes & VB_NODE_BIT(from)) != 0 || cell->by_node[from] == 0)
+        if ((nodes & VB_NODE_BIT(from)) != 0 || vb_place_loose(cell, from) == 0)
             continue;
-        seen += cell->by_node[from];
+        seen += vb_place_loose(cell, from);
         guint64 bytes = (guint64)((unsigned __int128)movable * seen / off) - given;
         given += bytes;
         share_out(bytes, nodes, demand, part);

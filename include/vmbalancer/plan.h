@@ -63,6 +63,7 @@ typedef struct {
     guint action;        /**< index into the plan's actions */
     VbResult result;
     guint64 bytes_moved;
+    guint64 bytes_stuck; /**< the kernel would not move these, however often it was asked */
     gint64 duration_ns;
     char *error;         /**< NULL when done */
     int code;            /**< VbError of @error, VB_ERROR_FAILED if there is none of its own */

@@ -73,13 +73,16 @@ typedef struct {
     guint64 present_bytes;
     guint64 by_node[VB_NODES_MAX];      /**< present bytes by node */
     guint error_bp;                     /**< half-width at 95 % of each node's share; 0 = exact */
-    guint64 unmovable_bytes;            /**< of the present bytes: known not to move */
+    guint64 unmovable_bytes;            /**< of the present bytes: known not to move, @stuck_bytes included */
     gboolean movable;                   /**< FALSE: none of it moves; @note says why */
     char *note;                         /**< why unknown or unmovable; NULL if neither */
     VbNodeSet home;                     /**< state: 0 if it has none yet */
     guint remote_seen;                  /**< state: looks in a row that found it away from home */
     int top;                            /**< state: the node that held most of it, VB_NO_NODE if none did */
     guint top_seen;                     /**< state: looks in a row in which that node did */
+    guint64 left_bytes[VB_NODES_MAX];   /**< state: by node, what stayed when it last was to move */
+    guint64 stuck_bytes[VB_NODES_MAX];  /**< state: by node, what stayed twice */
+    gint64 stuck_ns;                    /**< state: when some of it last did */
 } VbCell;
 
 /** A guest. */

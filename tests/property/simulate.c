@@ -244,13 +244,16 @@ do_pin(VbGuest *guest, const VbAction *action)
  * room right before: what a move that stopped was to leave is not there.
  */
 static guint64
-do_move(Simulate *host, VbGuest *guest, const VbAction *action)
+do_move(Simulate *host, VbGuest *guest, const VbAction *action, guint64 *ret_stuck)
 {
     VbCell *cell = world_cell_of(guest, action->cell);
     VbNode *from = &host->truth->topology.node[action->from];
     VbNode *to = &host->truth->topology.node[action->to];
     const guint64 *stuck = g_hash_table_lookup(host->stuck, cell);
     guint64 bytes = MIN(action->bytes, cell->by_node[action->from] - stuck[action->from]);
+    /* Who moves all comes upon all that stays. */
+    *ret_stuck = action->all ? stuck[action->from]
+                             : MIN(action->bytes, cell->by_node[action->from]) - bytes;
     bytes = below(host, 8) == 0 ? bytes / 2 : bytes;
     bytes -= bytes % cell->page_size;
     if (cell->page_size > 4096) {
@@ -278,13 +281,15 @@ simulate_act(Simulate *host, const VbPlan *plan)
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
         VbGuest *guest = vb_snapshot_find(host->truth, action->uuid);
-        guint64 bytes = 0;
+        guint64 bytes = 0, stuck = 0;
         if (action->kind == VB_ACTION_PIN)
             do_pin(guest, action);
         else
-            bytes = do_move(host, guest, action);
+            bytes = do_move(host, guest, action, &stuck);
         VbResult result = bytes == action->bytes ? VB_RESULT_DONE : VB_RESULT_PARTIAL;
-        g_ptr_array_add(outcomes, vb_outcome_new(i, result, bytes, SECOND, NULL));
+        VbOutcome *outcome = vb_outcome_new(i, result, bytes, SECOND, NULL);
+        outcome->bytes_stuck = stuck;
+        g_ptr_array_add(outcomes, outcome);
     }
     vb_model_note(host->model, plan, outcomes, host->now_ns);
     vb_model_lean(host->model, plan);

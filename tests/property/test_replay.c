@@ -182,9 +182,16 @@ land(Life *life)
         return;
     g_autoptr(GPtrArray) outcomes =
         g_ptr_array_new_with_free_func((GDestroyNotify)vb_outcome_free);
-    for (guint i = 0; i < trip->plan->actions->len; i++)
-        g_ptr_array_add(outcomes, vb_outcome_new(i, g_rand_int_range(life->rand, 0, 4),
-                                                 g_rand_int(life->rand), 5, "for\tno reason"));
+    for (guint i = 0; i < trip->plan->actions->len; i++) {
+        VbOutcome *outcome = vb_outcome_new(i, g_rand_int_range(life->rand, 0, 4),
+                                            g_rand_int(life->rand), 5, "for\tno reason");
+        g_ptr_array_add(outcomes, outcome);
+        /* The same each time, so that some of it is taken for stuck. */
+        if (!life->counts)
+            continue;
+        outcome->bytes_moved = 0;
+        outcome->bytes_stuck = GIB;
+    }
     vb_tick_land(life->tick, guest->uuid, outcomes, chance(life, 30), life->now_ns);
 }
 

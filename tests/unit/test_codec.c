@@ -120,6 +120,11 @@ any_cell(GRand *rand, guint id, VbNodeSet nodes)
     cell->remote_seen = g_rand_int(rand);
     cell->top = g_rand_int_range(rand, VB_NO_NODE, VB_NODES_MAX);
     cell->top_seen = g_rand_int(rand);
+    if (nodes != 0 && g_rand_boolean(rand)) {
+        cell->left_bytes[vb_nodeset_first(nodes)] = any_u64(rand);
+        cell->stuck_bytes[63 - __builtin_clzll(nodes)] = any_u64(rand);
+        cell->stuck_ns = (gint64)(any_u64(rand) / 2);
+    }
     return cell;
 }
 

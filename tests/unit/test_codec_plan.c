@@ -49,6 +49,7 @@ assert_same_outcomes(const GPtrArray *a, const GPtrArray *b)
         g_assert_cmpuint(one->action, ==, two->action);
         g_assert_cmpint(one->result, ==, two->result);
         g_assert_cmpuint(one->bytes_moved, ==, two->bytes_moved);
+        g_assert_cmpuint(one->bytes_stuck, ==, two->bytes_stuck);
         g_assert_cmpint(one->duration_ns, ==, two->duration_ns);
         g_assert_cmpstr(one->error, ==, two->error);
         g_assert_cmpint(one->code, ==, two->code);
@@ -105,6 +106,7 @@ test_outcomes_come_back_as_they_were(void)
         VbOutcome *outcome = vb_outcome_new((guint)code % 4, (VbResult)(code % 4), 1u << code,
                                             code * G_GINT64_CONSTANT(1234567891), "it is so");
         outcome->code = code;
+        outcome->bytes_stuck = 3u << code;
         g_ptr_array_add(outcomes, outcome);
     }
     g_ptr_array_add(outcomes, vb_outcome_new(3, VB_RESULT_DONE, G_MAXUINT64, 0, NULL));

@@ -312,6 +312,7 @@ move_cell(VbRunJob *job)
     VbOutcome *outcome =
         set_outcome(job, index, vb_outcome_result(&move), move.bytes_moved, started, text);
     outcome->code = vb_outcome_code(&move);
+    outcome->bytes_stuck = move.bytes_unmovable;
     return vb_outcome_may_continue(&move);
 }
 

@@ -5,6 +5,27 @@ static const char *const state_names[] = {"running", "paused", "busy", "off", "u
 static const char *const owner_names[] = {"free",      "ours",         "bounded",
                                           "hands-off", "observe-only", NULL};
 
+static gboolean
+any_bytes(const guint64 *by_node)
+{
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        if (by_node[node] > 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* Few cells have such RAM, and none in a look. */
+static void
+put_stuck(JsonObject *object, const VbCell *cell, VbNodeSet nodes)
+{
+    if (any_bytes(cell->left_bytes))
+        vb_json_put_by_node(object, "left_bytes", nodes, cell->left_bytes);
+    if (any_bytes(cell->stuck_bytes))
+        vb_json_put_by_node(object, "stuck_bytes", nodes, cell->stuck_bytes);
+    if (cell->stuck_ns != 0)
+        json_object_set_int_member(object, "stuck_ns", cell->stuck_ns);
+}
+
 static void
 put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
 {
@@ -26,6 +47,7 @@ put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
     json_object_set_int_member(object, "remote_seen", cell->remote_seen);
     json_object_set_int_member(object, "top", cell->top);
     json_object_set_int_member(object, "top_seen", cell->top_seen);
+    put_stuck(object, cell, nodes);
 }
 
 static const char *const answer_names[] = {"unset", "no", "yes", NULL};
@@ -177,6 +199,10 @@ read_cell(VbJsonReader *reader, JsonObject *object, gpointer into)
     cell->remote_seen = (guint)vb_json_int(reader, object, "remote_seen", 0, G_MAXUINT);
     cell->top = (int)vb_json_int_or(reader, object, "top", VB_NO_NODE, VB_NODES_MAX - 1, VB_NO_NODE);
     cell->top_seen = (guint)vb_json_int_or(reader, object, "top_seen", 0, G_MAXUINT, 0);
+    vb_codec_read_by_node(reader, object, "left_bytes", where->nodes, cell->left_bytes);
+    vb_codec_read_by_node(reader, object, "stuck_bytes", where->nodes, cell->stuck_bytes);
+    cell->stuck_ns =
+        vb_json_int_or(reader, object, "stuck_ns", G_MININT64, G_MAXINT64, 0);
 }
 
 static void

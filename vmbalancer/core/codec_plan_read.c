@@ -88,6 +88,9 @@ read_outcome(VbJsonReader *reader, JsonObject *object, gpointer into)
     outcome->action = (guint)vb_json_int(reader, object, "action", 0, (gint64)where->actions - 1);
     outcome->result = vb_json_word(reader, object, "result", result_names);
     outcome->bytes_moved = vb_json_u64(reader, object, "bytes_moved");
+    /* Older documents do not have it. */
+    if (vb_json_has(object, "bytes_stuck"))
+        outcome->bytes_stuck = vb_json_u64(reader, object, "bytes_stuck");
     outcome->duration_ns = vb_json_scaled(reader, object, "seconds", 1000000000, 0, G_MAXINT64);
     outcome->error = vb_json_text(reader, object, "error", VB_CODEC_TEXT_MAX);
     if (outcome->error != NULL && *outcome->error == '\0')

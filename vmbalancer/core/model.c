@@ -2,6 +2,7 @@
 #include "core/model_private.h"
 #include "core/home.h"
 #include "core/statistics.h"
+#include "core/stuck.h"
 
 /* A look counts as remote from this share of a cell's RAM away from home: 1 %, the noise of sampling. */
 #define REMOTE_BP 100
@@ -207,8 +208,9 @@ count_top(VbCell *cell, const VbCell *old)
 /* Homes and counts outlive a look. */
 static void
 carry_state(VbGuestTrack *track, const VbGuest *before, const GPtrArray *sights,
-            const VbTopology *topology)
+            const VbObservation *observation)
 {
+    const VbTopology *topology = &observation->topology;
     VbGuest *guest = track->facts;
     for (guint i = 0; i < guest->cells->len; i++) {
         VbCell *cell = g_ptr_array_index(guest->cells, i);
@@ -216,6 +218,7 @@ carry_state(VbGuestTrack *track, const VbGuest *before, const GPtrArray *sights,
         cell->home = old != NULL ? old->home : 0;
         cell->remote_seen = old != NULL ? old->remote_seen : 0;
         count_top(cell, old);
+        vb_stuck_carry(cell, old, observation->time_ns);
     }
     if (vb_guest_home(guest) == 0)
         recover_homes(guest, sights, topology);
@@ -249,12 +252,19 @@ fold_access(VbGuestTrack *track)
     }
 }
 
+static void
+show_stuck(gpointer cell, gpointer unused)
+{
+    vb_stuck_show(cell);
+}
+
 /* The guest as a snapshot shows it: facts, and vCPUs over the window. */
 static VbGuest *
 guest_of(const VbGuestTrack *track, const VbTopology *topology)
 {
     VbGuest *guest = vb_guest_copy(track->facts);
     guest->selected = guest->forced = FALSE;
+    g_ptr_array_foreach(guest->cells, show_stuck, NULL);
     for (guint i = 0; i < track->sights->len; i++)
         g_ptr_array_add(guest->vcpus, vb_vcpu_track_show(&g_array_index(track->tracks, VbVcpuTrack, i),
                                                          g_ptr_array_index(track->sights, i),
@@ -307,13 +317,13 @@ fold_full(VbModel *model, const VbObservation *observation)
             g_clear_pointer(&track, vb_guest_track_free);
         if (track == NULL) {
             track = vb_guest_track_new(sight->facts);
-            carry_state(track, NULL, sight->vcpus, &observation->topology);
+            carry_state(track, NULL, sight->vcpus, observation);
             begin_statistics(model, track, observation->time_ns);
             track->seen_ns = observation->time_ns;
         } else {
             g_autoptr(VbGuest) old = g_steal_pointer(&track->facts);
             track->facts = vb_guest_copy(sight->facts);
-            carry_state(track, old, sight->vcpus, &observation->topology);
+            carry_state(track, old, sight->vcpus, observation);
         }
         fold_vcpus(track, sight->vcpus, observation->time_ns, &observation->topology);
         fold_access(track);
@@ -368,7 +378,8 @@ note_action(VbGuestTrack *track, const VbAction *action, VbHomeVote *votes, gint
 }
 
 static void
-note_guest(VbGuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns)
+note_guest(VbGuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, gint64 now_ns,
+           const VbSnapshot *host)
 {
     g_autofree VbHomeVote *votes = vb_home_votes_new(track->facts);
     for (guint i = 0; i < track->sights->len; i++)
@@ -383,6 +394,9 @@ note_guest(VbGuestTrack *track, const VbPlan *plan, const GPtrArray *outcomes, g
             note_action(track, action, votes, now_ns);
     }
     vb_home_settle(track->facts, votes);
+    for (guint i = 0; i < track->facts->cells->len; i++)
+        vb_stuck_note(g_ptr_array_index(track->facts->cells, i), host->topology.nodes,
+                      track->facts->uuid, plan, outcomes, host->time_ns);
     vb_statistics_note(&track->facts->statistics, plan, outcomes, track->facts->uuid);
 }
 
@@ -412,7 +426,7 @@ vb_model_note(VbModel *model, const VbPlan *plan, const GPtrArray *outcomes, gin
     gpointer track;
     g_hash_table_iter_init(&iter, model->guests);
     while (g_hash_table_iter_next(&iter, NULL, &track))
-        note_guest(track, plan, outcomes, now_ns);
+        note_guest(track, plan, outcomes, now_ns, model->host);
     note_strangers(model, plan, outcomes);
 }
 

@@ -80,6 +80,8 @@ put_outcomes(JsonObject *object, const GPtrArray *outcomes)
         json_object_set_int_member(element, "action", outcome->action);
         json_object_set_string_member(element, "result", vb_result_name(outcome->result));
         vb_json_put_u64(element, "bytes_moved", outcome->bytes_moved);
+        if (outcome->bytes_stuck > 0)
+            vb_json_put_u64(element, "bytes_stuck", outcome->bytes_stuck);
         json_object_set_int_member(element, "duration_ns", outcome->duration_ns);
         vb_json_put_text(element, "error", outcome->error);
     }

@@ -191,7 +191,10 @@ read_outcome(VbJsonReader *reader, JsonObject *object, gpointer outcomes)
     VbResult result = vb_json_word(reader, object, "result", results);
     guint64 bytes = vb_json_u64(reader, object, "bytes_moved");
     gint64 duration_ns = vb_json_int(reader, object, "duration_ns", 0, G_MAXINT64);
-    g_ptr_array_add(outcomes, vb_outcome_new(action, result, bytes, duration_ns, NULL));
+    VbOutcome *outcome = vb_outcome_new(action, result, bytes, duration_ns, NULL);
+    g_ptr_array_add(outcomes, outcome);
+    if (vb_json_has(object, "bytes_stuck"))
+        outcome->bytes_stuck = vb_json_u64(reader, object, "bytes_stuck");
 }
 
 static gboolean

@@ -78,6 +78,7 @@ take_outcomes(VbErrand *errand, const VbFlight *flight)
         VbOutcome *outcome = vb_outcome_new(i, told->result, told->bytes_moved, told->duration_ns,
                                             told->error);
         outcome->code = told->code;
+        outcome->bytes_stuck = told->bytes_stuck;
         set_outcome(errand, i, outcome);
     }
 }

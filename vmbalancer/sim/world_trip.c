@@ -37,7 +37,7 @@ action_of(const VbWorldTrip *trip)
     return g_ptr_array_index(trip->plan->actions, trip->action);
 }
 
-static void
+static VbOutcome *
 note(VbWorld *world, VbWorldTrip *trip, VbResult result, guint64 bytes, const char *error)
 {
     VbOutcome *outcome =
@@ -45,6 +45,7 @@ note(VbWorld *world, VbWorldTrip *trip, VbResult result, guint64 bytes, const ch
     g_ptr_array_add(trip->outcomes, outcome);
     trip->action++;
     trip->begun = FALSE;
+    return outcome;
 }
 
 /* All that was not done yet ends like this. */
@@ -172,17 +173,19 @@ begin_move(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
 }
 
 static void
-end_move(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
+end_move(VbWorld *world, VbWorldTrip *trip, const VbAction *action, gboolean full)
 {
     guint64 moved = trip->moved_bytes, stuck = trip->stuck_bytes;
+    VbOutcome *outcome;
     VbWorldCell *cell = vb_world_cell(trip->guest, action->cell);
     if (moved > 0)
         check_return(world, trip, cell->left_ns, action->from, action->to);
     if (stuck * 100 <= (moved + stuck) * TOLERATED_PERCENT)
-        note(world, trip, VB_RESULT_DONE, moved, NULL);
+        outcome = note(world, trip, VB_RESULT_DONE, moved, NULL);
     else
-        note(world, trip, moved > 0 ? VB_RESULT_PARTIAL : VB_RESULT_FAILED, moved,
-             "some pages do not move");
+        outcome = note(world, trip, moved > 0 ? VB_RESULT_PARTIAL : VB_RESULT_FAILED, moved,
+                       "some pages do not move");
+    outcome->bytes_stuck = full ? 0 : stuck;
     trip->moved_bytes = 0;
 }
 
@@ -206,10 +209,10 @@ move(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
     trip->stuck_bytes += tried - bytes;
     world->sums.moved_bytes += bytes;
     if (bytes < tried - busy) {
-        end_move(world, trip, action);
+        end_move(world, trip, action, TRUE);
         give_up(world, trip, VB_RESULT_FAILED, "the target node is full");
     } else if (trip->left_bytes < page) {
-        end_move(world, trip, action);
+        end_move(world, trip, action, FALSE);
     }
     return !trip->begun;
 }
