@@ -165,12 +165,25 @@ move_cell(const Party *party, const VbCell *cell, VbSpace *space, VbPlan *moves)
     return TRUE;
 }
 
-/* Returns: FALSE if some of the RAM that should follow has no room where it is to go. */
+static int
+compare_cells(gconstpointer a, gconstpointer b)
+{
+    const VbCell *left = *(VbCell *const *)a, *right = *(VbCell *const *)b;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+/*
+ * One cell may need the room that another leaves: they go by id, in whatever order they came.
+ * Returns: FALSE if some of the RAM that should follow has no room where it is to go.
+ */
 static gboolean
 move_cells(const Party *party, VbSpace *space, VbPlan *moves)
 {
-    for (guint i = 0; party->follow->confirm != NULL && i < party->guest->cells->len; i++)
-        if (!move_cell(party, g_ptr_array_index(party->guest->cells, i), space, moves))
+    g_autoptr(GPtrArray) cells = g_ptr_array_new();
+    g_ptr_array_extend(cells, party->guest->cells, NULL, NULL);
+    g_ptr_array_sort(cells, compare_cells);
+    for (guint i = 0; party->follow->confirm != NULL && i < cells->len; i++)
+        if (!move_cell(party, g_ptr_array_index(cells, i), space, moves))
             return FALSE;
     return TRUE;
 }
