@@ -13,7 +13,10 @@ vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu)
 {
     if (vb_guest_demand_bp(guest) < FLOOR_BP)
         return MAX(FLOOR_BP / (gint64)guest->vcpus->len, 1);
-    return vcpu->busy_known ? vcpu->busy_bp : VB_BP;
+    if (!vcpu->busy_known)
+        return VB_BP;
+    /* On a node that is asked for more than it has, what it gave looks like all that was wanted. */
+    return MIN(vcpu->busy_bp + (vcpu->wait_known ? vcpu->wait_bp : 0), VB_BP);
 }
 
 static int
