@@ -73,6 +73,20 @@ report_plan_sorted(const VbPlan *plan)
 }
 
 void
+report_keep(const char *name, const VbPolicy *policy, guint32 seed, const VbSnapshot *host)
+{
+    const char *folder = g_getenv("VB_PROPERTY_KEEP");
+    if (folder == NULL)
+        return;
+    g_autofree char *path = g_strdup_printf("%s/%s-%s-%u.json", folder, name, policy->name, seed);
+    g_autoptr(JsonNode) node = vb_codec_snapshot(host);
+    g_autofree char *json = vb_codec_text(node, TRUE);
+    g_autoptr(GError) error = NULL;
+    if (!g_file_set_contents(path, json, -1, &error))
+        g_printerr("%s\n", error->message);
+}
+
+void
 report_broken(const char *law, const VbPolicy *policy, guint32 seed, const VbSnapshot *snapshot,
               const VbPlan *plan)
 {

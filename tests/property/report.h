@@ -16,6 +16,11 @@ char *report_plan(const VbPlan *plan);
  * name the first of several causes. Returns: (transfer full).
  */
 char *report_plan_sorted(const VbPlan *plan);
+/**
+ * Writes the host to VB_PROPERTY_KEEP/NAME-POLICY-SEED.json, for tests/property/kept; nothing without that.
+ * @name: of the law
+ */
+void report_keep(const char *name, const VbPolicy *policy, guint32 seed, const VbSnapshot *host);
 /** Fails the test: prints the broken law, the seed, the plan and the snapshot as JSON. */
 void report_broken(const char *law, const VbPolicy *policy, guint32 seed,
                    const VbSnapshot *snapshot, const VbPlan *plan);

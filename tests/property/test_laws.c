@@ -5,6 +5,7 @@
 #include "core/predict.h"
 #include "generate.h"
 #include "report.h"
+#include "shrink.h"
 #include <string.h>
 
 #define CASES 1000
@@ -292,6 +293,41 @@ agree(const VbPolicy *policy, const VbSnapshot *host)
     return agreed;
 }
 
+/* What is tried anew on ever smaller hosts. */
+typedef struct {
+    Law law;
+    const VbPolicy *policy;
+    guint32 seed;
+} Trial;
+
+/* Returns: which part of the law is broken on @host, NULL if none is. */
+static const char *
+try_law(const Trial *trial, const VbSnapshot *host, guint *acted)
+{
+    g_autoptr(VbSnapshot) agreed = agree(trial->policy, host);
+    g_autoptr(VbPlan) plan = vb_policy_decide(trial->policy, agreed);
+    Case c = {trial->seed, trial->policy, agreed, plan};
+    *acted += plan->actions->len > 0;
+    return trial->law(&c);
+}
+
+static gboolean
+is_broken(const VbSnapshot *host, gpointer data)
+{
+    guint acted = 0;
+    return try_law(data, host, &acted) != NULL;
+}
+
+static void
+report_least(const char *name, Trial *trial, const VbSnapshot *made, const char *part)
+{
+    g_autoptr(VbSnapshot) least = shrink(made, is_broken, trial);
+    g_autoptr(VbSnapshot) agreed = agree(trial->policy, least);
+    g_autoptr(VbPlan) plan = vb_policy_decide(trial->policy, agreed);
+    report_keep(name, trial->policy, trial->seed, least);
+    report_broken(part, trial->policy, trial->seed, agreed, plan);
+}
+
 static void
 test_law(gconstpointer data)
 {
@@ -301,14 +337,11 @@ test_law(gconstpointer data)
     for (guint32 seed = first; broken < 3 && seed - first < cases; seed++) {
         g_autoptr(VbSnapshot) made = generate_snapshot(seed, laws[index].mood);
         for (const VbPolicy *const *policy = vb_policy_all(); *policy != NULL; policy++) {
-            g_autoptr(VbSnapshot) host = agree(*policy, made);
-            g_autoptr(VbPlan) plan = vb_policy_decide(*policy, host);
-            Case c = {seed, *policy, host, plan};
-            const char *part = laws[index].law(&c);
-            acted += plan->actions->len > 0;
+            Trial trial = {laws[index].law, *policy, seed};
+            const char *part = try_law(&trial, made, &acted);
             if (part == NULL)
                 continue;
-            report_broken(part, *policy, seed, host, plan);
+            report_least(laws[index].name, &trial, made, part);
             broken++;
         }
     }
@@ -317,10 +350,66 @@ test_law(gconstpointer data)
         g_assert_cmpuint(acted, >, cases / 2);
 }
 
+/* "LAW-POLICY-SEED.json" */
+static Law
+parse_kept(const char *name, Trial *ret)
+{
+    const char *seed = strrchr(name, '-');
+    for (guint i = 0; seed != NULL && i < G_N_ELEMENTS(laws); i++) {
+        g_autofree char *prefix = g_strconcat(laws[i].name, "-", NULL);
+        if (!g_str_has_prefix(name, prefix) || seed < name + strlen(prefix))
+            continue;
+        const char *begin = name + strlen(prefix);
+        g_autofree char *policy = g_strndup(begin, (gsize)(seed - begin));
+        *ret = (Trial){laws[i].law, vb_policy_find(policy),
+                       (guint32)g_ascii_strtoull(seed + 1, NULL, 10)};
+        return ret->policy != NULL ? ret->law : NULL;
+    }
+    return NULL;
+}
+
+static void
+test_kept_host(const char *folder, const char *name)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL), *text = NULL;
+    g_autoptr(GError) error = NULL;
+    Trial trial;
+    guint acted = 0;
+    gsize length = 0;
+    g_test_message("%s", name);
+    g_assert_nonnull(parse_kept(name, &trial));
+    g_file_get_contents(path, &text, &length, &error);
+    g_assert_no_error(error);
+    g_autoptr(VbSnapshot) host = vb_codec_snapshot_parse(text, (gssize)length, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(try_law(&trial, host, &acted), ==, NULL);
+    g_assert_cmpuint(acted, >, 0);
+}
+
+/* Hosts on which a law was broken once, shrunk. */
+static void
+test_kept_hosts(void)
+{
+    const char *folder = g_getenv("VB_PROPERTY_KEPT"), *name;
+    guint kept = 0;
+    if (folder == NULL) {
+        g_test_skip("VB_PROPERTY_KEPT names no folder: run it through meson test");
+        return;
+    }
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    g_assert_nonnull(dir);
+    while ((name = g_dir_read_name(dir)) != NULL) {
+        test_kept_host(folder, name);
+        kept++;
+    }
+    g_assert_cmpuint(kept, >, 0);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/laws/kept-hosts", test_kept_hosts);
     for (guint i = 0; i < G_N_ELEMENTS(laws); i++) {
         g_autofree char *path = g_strdup_printf("/laws/%s", laws[i].name);
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_law);
