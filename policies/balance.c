@@ -6,7 +6,8 @@
  * balance: one optimisation over the whole host. Seats the cells of all guests so that the sum of
  *
  *   access       CPU demand x distance of where the accesses go, beyond local
- *   overload     what a node's CPUs are asked for beyond what they have, and a little for all load
+ *   overload     what a node's CPUs are asked for (used or waited for) beyond what they have, and a
+ *                little for all load
  *   bandwidth    accesses to a node's RAM beyond what all its own CPUs could make
  *   kinship      distance between cells of one guest, for the accesses that they share
  *   moving       the bytes moved, spread over the time that a guest is expected to stay, and a margin

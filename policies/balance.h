@@ -81,7 +81,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBalance, vb_balance_free)
 void vb_balance_open_ways(VbBalance *balance, VbParty *party);
 /** Adds (or takes back: @sign -1) what a guest that is no party asks of the host where it is. */
 void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign);
-/** What a vCPU counts: a guest that sleeps counts a little, so that it has a place, too. */
+/** What a vCPU counts: the CPU time that it used and waited for; a guest that sleeps counts a little, so that it has a place, too. */
 gint64 vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu);
 /** The one node that a vCPU is held to, or VB_NO_NODE. */
 int vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu);

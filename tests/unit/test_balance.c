@@ -92,6 +92,28 @@ test_overload_is_relieved(void)
     assert_cause(host, guests[2], VB_CAUSE_LOAD);
 }
 
+/* Three share two CPUs, and use no more than these have: that more was wanted shows in their waiting. */
+static void
+test_who_waits_asks_for_more(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
+    VbGuest *guests[3];
+    for (guint i = 0; i < 3; i++) {
+        guests[i] = world_guest(host, "one", "0");
+        world_settle(&host->topology, guests[i], 0);
+        world_fill(host, guests[i], 0, 0, (3 - i) * GIB);
+        world_vcpu_of(guests[i], 0)->busy_bp = 6666;
+        world_vcpu_of(guests[i], 0)->wait_bp = 3334;
+    }
+    story_agree(policy, host);
+    story_plan(policy, host, guests[2], "", NULL);
+    for (guint i = 0; i < 3; i++)
+        world_vcpu_of(guests[i], 0)->wait_known = TRUE;
+    story_agree(policy, host);
+    story_plan(policy, host, guests[2], "move 0: 0>1 1024M; pin vcpu0 >1", NULL);
+    assert_cause(host, guests[2], VB_CAUSE_LOAD);
+}
+
 /* Each runs where the RAM of the other is, and no node has CPUs for both: they change places. */
 static void
 test_guests_change_places(void)
@@ -236,6 +258,7 @@ main(int argc, char **argv)
     g_test_add_func("/balance/ram-follows-if-it-pays", test_ram_follows_if_it_pays);
     g_test_add_func("/balance/the-stay-decides", test_the_stay_decides);
     g_test_add_func("/balance/overload-is-relieved", test_overload_is_relieved);
+    g_test_add_func("/balance/who-waits-asks-for-more", test_who_waits_asks_for_more);
     g_test_add_func("/balance/guests-change-places", test_guests_change_places);
     g_test_add_func("/balance/cells-on-close-nodes", test_cells_on_close_nodes);
     g_test_add_func("/balance/wide-without-cells", test_without_cells_it_is_wide);
