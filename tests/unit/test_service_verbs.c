@@ -262,6 +262,13 @@ test_a_refused_recording_leaves_nothing(void)
     g_assert_cmpint(end.status, ==, 1);
     command_assert_one_line(&end, "there is a recording already");
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    /* And takes none that was there before. */
+    g_autofree char *kept = NULL, *forced = g_strdup_printf("record|%s|--force", path);
+    g_assert_true(g_file_set_contents(path, "before", -1, NULL));
+    g_auto(CommandEnd) again = command_run(forced);
+    g_assert_cmpint(again.status, ==, 1);
+    g_assert_true(g_file_get_contents(path, &kept, NULL, NULL));
+    g_assert_cmpstr(kept, ==, "before");
 }
 
 /* --- who does it ---------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/record.h"
-#include "engine/recorder.h"
-#include <errno.h>
+#include "cli/record_file.h"
 #include <gio/gunixfdlist.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,14 +114,15 @@ gboolean
 vb_record_daemon(VbBusHost *host, const VbRecordOrder *order, VbRecorded *ret,
                  GCancellable *cancellable, GError **error)
 {
-    int fd = vb_recorder_open(order->path, order->force, error);
+    g_auto(VbRecordFile) file = {0};
+    int fd = vb_record_file_open(&file, order->path, order->force, error);
     if (fd < 0)
         return FALSE;
     gboolean begun = start(host, fd, order, cancellable, error);
-    /* Of nothing there is no recording, and the next attempt finds its place free. */
     if (!begun)
-        unlink(order->path);
-    gboolean done = begun && record(host, fd, order, ret, cancellable, error);
+        vb_record_file_drop(&file);
+    gboolean done = begun && vb_record_file_keep(&file, error) &&
+                    record(host, fd, order, ret, cancellable, error);
     close(fd);
     return done;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/record.h"
+#include "cli/record_file.h"
 #include "engine/loop_record.h"
 #include <glib-unix.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 /* A recording on its way: the daemon's own loop, but it only watches. */
 typedef struct {
     const VbRecordOrder *order;
+    VbRecordFile file;
     GMainLoop *main_loop;
     VbLoop *loop;
     VbRecorded *ret;
@@ -99,7 +101,11 @@ static void
 on_event(const VbEvent *event, gpointer data)
 {
     Record *record = data;
-    record->connected |= event->kind == VB_EVENT_CONNECTED;
+    if (event->kind == VB_EVENT_CONNECTED && !record->connected) {
+        record->connected = TRUE;
+        if (!vb_record_file_keep(&record->file, record->error == NULL ? &record->error : NULL))
+            stop(record);
+    }
     if (!record->connected && event->kind == VB_EVENT_DISCONNECTED && record->error == NULL) {
         record->error = g_error_new_literal(VB_ERROR, VB_ERROR_UNREACHABLE, event->name);
         stop(record);
@@ -113,10 +119,11 @@ begin(Record *record, const VbCli *cli, VbReach *reach, VbConfig *config, GError
     const VbRecordOrder *order = record->order;
     record->loop = vb_loop_new(reach, config, &watcher, record);
     vb_loop_watch(record->loop);
-    VbRecorderOptions options = {.fd = vb_recorder_open(order->path, order->force, error),
-                                 .name = order->path,
-                                 .uri = cli->uri,
-                                 .limit_bytes = order->limit_bytes};
+    VbRecorderOptions options = {
+        .fd = vb_record_file_open(&record->file, order->path, order->force, error),
+        .name = order->path,
+        .uri = cli->uri,
+        .limit_bytes = order->limit_bytes};
     return options.fd >= 0 && vb_loop_record(record->loop, &options, error);
 }
 
@@ -133,7 +140,9 @@ listen_for_end(Record *record)
 gboolean
 vb_record_here(const VbCli *cli, const VbRecordOrder *order, VbRecorded *ret, GError **error)
 {
-    Record *record = g_new0(Record, 1);
+    /* Late answers may still come to it as the process ends. */
+    static Record the_one;
+    Record *record = &the_one;
     g_autoptr(VbConfig) config = vb_command_configure(cli, error);
     if (config == NULL)
         return FALSE;
@@ -156,7 +165,7 @@ vb_record_here(const VbCli *cli, const VbRecordOrder *order, VbRecorded *ret, GE
         return TRUE;
     /* Of nothing there is no recording, and the next attempt finds its place free. */
     if (!record->connected)
-        unlink(order->path);
+        vb_record_file_drop(&record->file);
     g_propagate_error(error, record->error);
     return FALSE;
 }

@@ -21,8 +21,10 @@ vb_loop_record(VbLoop *loop, const VbRecorderOptions *options, GError **error)
     if (loop->recorder != NULL || loop->stopping) {
         close(options->fd);
         g_set_error_literal(error, VB_ERROR, VB_ERROR_FAILED,
-                            loop->stopping ? "vmbalancerd stops"
-                                           : "there is a recording already: end that one first");
+                            loop->stopping
+                                ? "vmbalancerd stops"
+                                : "vmbalancerd records already: end that one first, or watch "
+                                  "beside it by --no-daemon");
         return FALSE;
     }
     loop->recorder = vb_recorder_begin(loop->tick, options, on_ended, loop, error);
