@@ -82,7 +82,7 @@ lab_is "$(lab_affinity web 0)" 0-3 "released, it is left alone"
 
 # The bus goes away and comes back.
 kill "$(pidof dbus-daemon)"
-lab_until 10 bash -c '! pidof dbus-daemon'
+lab_until 30 bash -c '! pidof dbus-daemon'
 rm -f /run/dbus/pid
 dbus-daemon --system --fork
 lab_ok "it outlives the bus, and is on the next one" lab_until 60 is $host Host Guests "u 1"

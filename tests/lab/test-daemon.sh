@@ -9,7 +9,7 @@ metadata() { echo "<metadata><vmb:numa xmlns:vmb='urn:vmbalancer:domain:1.0' pol
 daemon() {
 	vmbalancerd >>$log 2>&1 </dev/null &
 	daemon=$!
-	lab_until 10 grep -q "connected to libvirt" $log
+	lab_until 30 grep -q "connected to libvirt" $log
 }
 # home NAME: its vCPU is held by one node, and 98 % of its RAM is there.
 home() {
@@ -79,7 +79,7 @@ lab_is "$(lab_affinity two 0)" $other "and left as it is"
 # A reload with a bad configuration changes nothing.
 printf '[vmbalancer]\nreserve=64MiB\non-stop=perhaps\n' >/etc/vmbalancer.conf
 kill -HUP "$daemon"
-lab_ok "a bad configuration is refused" lab_until 5 grep -q "stays as it was: .*on-stop=perhaps" $log
+lab_ok "a bad configuration is refused" lab_until 30 grep -q "stays as it was: .*on-stop=perhaps" $log
 printf '[vmbalancer]\nreserve=64MiB\n' >/etc/vmbalancer.conf
 
 # Killed, and started again: it knows what is its own.

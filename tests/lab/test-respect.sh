@@ -58,7 +58,7 @@ printf '[vmbalancer]\nreserve=64MiB\n' >/etc/vmbalancer.conf
 vmbalancer release big >/dev/null
 numad -i 0 >/dev/null 2>&1
 numad -i 15 >/run/lab/numad.log 2>&1
-lab_until 5 pgrep -x numad >/dev/null
+lab_until 30 pgrep -x numad >/dev/null
 vmbalancer rebalance big --wait >/tmp/out 2>&1
 lab_is "$?" 1 "beside numad nothing is moved"
 lab_ok "it names numad" grep -q numad /tmp/out

@@ -140,7 +140,7 @@ moving() { [ "$(lab_share one 1 | cut -d . -f 1)" -le 95 ]; }
 lab_ok "a slow move is under way" lab_until 60 moving
 virsh migrate one "$second" --live --migrateuri tcp://127.0.0.1:49200 >/tmp/out 2>&1
 lab_is "$?" 0 "it migrates" || sed 's/^/# /' /tmp/out
-lab_ok "the move ended with it" lab_until 10 grep -q "guest one: .*moved from.*migrat\|guest one: .*migrating\|guest one: .*stopped by now" $log
+lab_ok "the move ended with it" lab_until 30 grep -q "guest one: .*moved from.*migrat\|guest one: .*migrating\|guest one: .*stopped by now" $log
 kill -TERM $daemon && wait $daemon
 sed 's/^/# /' $log
 vmbalancer release --all >/tmp/out
