@@ -30,32 +30,6 @@ typedef struct {
 } Stage;
 
 static void
-on_acted(const VbFlight *flight, const VbAction *action, const VbOutcome *outcome, gpointer data)
-{
-}
-
-static void
-on_declined(const char *uuid, const char *name, const VbDecline *decline, gpointer data)
-{
-}
-
-static void
-on_released(const char *uuid, const char *name, const VbRelease *release, const GError *error,
-            gpointer data)
-{
-}
-
-static void
-on_trouble(const GError *error, gpointer data)
-{
-}
-
-static void
-on_turned(const VbLoopState *state, gpointer data)
-{
-}
-
-static void
 on_stopped(gpointer data)
 {
     ((Stage *)data)->stopped = TRUE;
@@ -71,11 +45,6 @@ on_recorded(VbRecorder *recorder, const char *reason, const GError *error, gpoin
 }
 
 static const VbLoopWatcher watcher = {
-    .acted = on_acted,
-    .declined = on_declined,
-    .released = on_released,
-    .trouble = on_trouble,
-    .turned = on_turned,
     .stopped = on_stopped,
     .recorded = on_recorded,
 };

@@ -39,33 +39,12 @@ on_stop(gpointer data)
 }
 
 static void
-on_acted(const VbFlight *flight, const VbAction *action, const VbOutcome *outcome, gpointer data)
-{
-}
-
-static void
-on_declined(const char *uuid, const char *name, const VbDecline *decline, gpointer data)
-{
-}
-
-static void
-on_released(const char *uuid, const char *name, const VbRelease *release, const GError *error,
-            gpointer data)
-{
-}
-
-static void
 on_trouble(const GError *error, gpointer data)
 {
     Record *record = data;
     if (error != NULL && !record->troubled)
         vb_command_say("a look failed: %s", error->message);
     record->troubled = error != NULL;
-}
-
-static void
-on_turned(const VbLoopState *state, gpointer data)
-{
 }
 
 static void
@@ -87,11 +66,7 @@ on_recorded(VbRecorder *recorder, const char *reason, const GError *error, gpoin
 }
 
 static const VbLoopWatcher watcher = {
-    .acted = on_acted,
-    .declined = on_declined,
-    .released = on_released,
     .trouble = on_trouble,
-    .turned = on_turned,
     .stopped = on_stopped,
     .recorded = on_recorded,
 };

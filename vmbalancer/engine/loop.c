@@ -87,6 +87,8 @@ vb_loop_flight(VbLoop *loop, const char *uuid)
 void
 vb_loop_tell_state(VbLoop *loop)
 {
+    if (loop->watcher->turned == NULL)
+        return;
     g_autoptr(VbSnapshot) snapshot = vb_model_snapshot(vb_tick_model(loop->tick));
     VbLoopState state = {
         .guests = snapshot->guests->len,
@@ -187,11 +189,11 @@ static void
 on_farewell(const GPtrArray *all, const GError *error, gpointer data)
 {
     VbLoop *loop = data;
-    if (error != NULL)
+    if (error != NULL && loop->watcher->trouble != NULL)
         loop->watcher->trouble(error, loop->user_data);
     for (guint i = 0; all != NULL && i < all->len; i++) {
         const VbReleased *guest = g_ptr_array_index(all, i);
-        if (!guest->ended)
+        if (!guest->ended && loop->watcher->released != NULL)
             loop->watcher->released(guest->uuid, guest->name, &guest->release, guest->error,
                                     loop->user_data);
     }

@@ -30,7 +30,7 @@ typedef struct {
     gboolean stopping;
 } VbLoopState;
 
-/** Who hears of what it does; called in its context. */
+/** Who hears of what it does; called in its context. All but `stopped` may be NULL. */
 typedef struct {
     /** An action is over; @flight has the plan, the guest and the other outcomes. */
     void (*acted)(const VbFlight *flight, const VbAction *action, const VbOutcome *outcome,
@@ -38,7 +38,7 @@ typedef struct {
     /** Why an opted-in guest is not placed became another, or, with a NULL @decline, nothing. */
     void (*declined)(const char *uuid, const char *name, const VbDecline *decline,
                      gpointer user_data);
-    /** (nullable): In place of that: a guest that it had placed is left to somebody else now. */
+    /** In place of that, unless NULL: a guest that it had placed is left to somebody else now. */
     void (*given_up)(const char *uuid, const char *name, const VbDecline *decline,
                      gpointer user_data);
     /** It gave back a guest's pins, as it stops or was asked to, or could not: @error. */
@@ -50,10 +50,10 @@ typedef struct {
     void (*turned)(const VbLoopState *state, gpointer user_data);
     /** It has stopped and may be freed. */
     void (*stopped)(gpointer user_data);
-    /** (nullable): A recording ended, as VbRecorderEnded. */
+    /** A recording ended, as VbRecorderEnded. */
     void (*recorded)(VbRecorder *recorder, const char *reason, const GError *error,
                      gpointer user_data);
-    /** (nullable): what of a guest's wishes does not count became another, or, NULL, nothing. */
+    /** What of a guest's wishes does not count became another, or, NULL, nothing. */
     void (*noted)(const char *uuid, const char *name, const char *notes, gpointer user_data);
 } VbLoopWatcher;
 

@@ -8,8 +8,9 @@ tell_outcomes(VbLoop *loop, const VbFlight *flight)
         const VbOutcome *outcome = g_ptr_array_index(flight->outcomes, i);
         if (vb_outcome_acted(outcome))
             vb_loop_ward(loop, flight->uuid, flight->name)->ours = TRUE;
-        loop->watcher->acted(flight, g_ptr_array_index(flight->plan->actions, outcome->action),
-                             outcome, loop->user_data);
+        if (loop->watcher->acted != NULL)
+            loop->watcher->acted(flight, g_ptr_array_index(flight->plan->actions, outcome->action),
+                                 outcome, loop->user_data);
     }
 }
 
@@ -105,7 +106,7 @@ tell_declines(VbLoop *loop, const VbVerdict *verdict)
             continue;
         if (gave_up && loop->watcher->given_up != NULL)
             loop->watcher->given_up(uuid, ward->name, decline, loop->user_data);
-        else
+        else if (loop->watcher->declined != NULL)
             loop->watcher->declined(uuid, ward->name, decline, loop->user_data);
     }
 }
@@ -113,7 +114,7 @@ tell_declines(VbLoop *loop, const VbVerdict *verdict)
 static void
 heed(VbLoop *loop, const VbVerdict *verdict, const GError *error)
 {
-    if (error != NULL)
+    if (error != NULL && loop->watcher->trouble != NULL)
         loop->watcher->trouble(error, loop->user_data);
     if (verdict == NULL)
         return;

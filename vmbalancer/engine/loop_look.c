@@ -83,7 +83,7 @@ schedule_beat(VbLoop *loop)
 static void
 tell_trouble(VbLoop *loop, const GError *error)
 {
-    if (error != NULL || loop->troubled)
+    if ((error != NULL || loop->troubled) && loop->watcher->trouble != NULL)
         loop->watcher->trouble(error, loop->user_data);
     loop->troubled = error != NULL;
 }

@@ -39,7 +39,7 @@ conclude(VbLoopRelease *self, const VbRelease *release, const GError *error)
     }
     if (g_ptr_array_find(loop->releases, self, &index))
         g_ptr_array_steal_index(loop->releases, index);
-    if (self->uuid != NULL && (error != NULL || release->recorded))
+    if (self->uuid != NULL && (error != NULL || release->recorded) && loop->watcher->released != NULL)
         loop->watcher->released(self->uuid, self->name, release, error, loop->user_data);
     self->released(release, error, self->user_data);
     vb_loop_release_free(self);
