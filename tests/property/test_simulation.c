@@ -354,6 +354,80 @@ test_the_kernel_evens_out_but_an_overload_alone(void)
     g_assert_cmpuint(local[1] * 10, <, accesses[1] * 8);
 }
 
+/* --- a daemon that takes its time ------------------------------------------------------------ */
+
+/* One guest that runs where its RAM is not. */
+static VbScenario *
+astray(void)
+{
+    VbScenario *scenario = host(2);
+    scenario->mover_bytes_per_s = 512 * MIB;
+    VbScenarioGuest *guest = vb_scenario_add_guest(scenario, "g", 2, GIB);
+    guest->ran_on = VB_NODE_BIT(0);
+    guest->memory_on = VB_NODE_BIT(1);
+    vb_scenario_add_phase(guest, 60, 5000);
+    return scenario;
+}
+
+/* When a moment first tells of what is counted there, in s; they come every five. */
+static gint64
+first_seen(const VbTrace *trace, gsize offset)
+{
+    for (guint i = 0; i < trace->moments->len; i++) {
+        const VbMoment *moment = &g_array_index(trace->moments, VbMoment, i);
+        if (G_STRUCT_MEMBER(guint, moment, offset) > 0)
+            return moment->time_ns / SECOND;
+    }
+    return -1;
+}
+
+/* Looks begin at 0 s and, 2 s after the first has ended, at 7 s; the second is acted upon, at 12 s. */
+static void
+test_a_decision_comes_when_its_look_is_over(void)
+{
+    static const struct {
+        gint64 look_s, pinned_s;
+    } cases[] = {{0, 5}, {5, 15}, {12, 30}};
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VbScenario) scenario = astray();
+        scenario->look_ns = cases[i].look_s * SECOND;
+        g_autoptr(VbTrace) trace = run(scenario, "home-node", 1);
+        g_assert_cmpint(first_seen(trace, G_STRUCT_OFFSET(VbMoment, pins)), ==, cases[i].pinned_s);
+    }
+}
+
+/* Three threads of 4 s each from 2 s on; only then its RAM, which takes 2 s. */
+static void
+test_pages_wait_for_pins(void)
+{
+    static const gint64 pin_s[] = {0, 4}, landed_s[] = {5, 20};
+    for (guint i = 0; i < G_N_ELEMENTS(pin_s); i++) {
+        g_autoptr(VbScenario) scenario = astray();
+        VbScenarioGuest *other = vb_scenario_add_guest(scenario, "other", 4, 15 * GIB);
+        other->ran_on = other->memory_on = VB_NODE_BIT(1);
+        vb_scenario_add_phase(other, 60, VB_BP);
+        scenario->pin_ns = pin_s[i] * SECOND;
+        g_autoptr(VbTrace) trace = run(scenario, "home-node", 1);
+        const VbMoment *tenth = &g_array_index(trace->moments, VbMoment, 1);
+        g_assert_cmpint(first_seen(trace, G_STRUCT_OFFSET(VbMoment, moves)), ==, landed_s[i]);
+        g_assert_cmpuint(tenth->moved_bytes, ==, i == 0 ? GIB : 0);
+        g_assert_cmpuint(vb_trace_last(trace)->moved_bytes, ==, GIB);
+    }
+}
+
+/* Whom a look saw may be gone when it is over. */
+static void
+test_a_guest_may_go_while_it_is_looked_at(void)
+{
+    g_autoptr(VbScenario) scenario = astray();
+    scenario->look_ns = 5 * SECOND;
+    ((VbScenarioGuest *)g_ptr_array_index(scenario->guests, 0))->leave_ns = 9 * SECOND;
+    g_autoptr(VbTrace) trace = run(scenario, "home-node", 1);
+    g_assert_cmpint(guest_of(trace, 0)->left_ns, ==, 9 * SECOND);
+    g_assert_cmpuint(vb_trace_last(trace)->pins, ==, 0);
+    g_assert_cmpuint(vb_trace_last(trace)->moved_bytes, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -379,5 +453,10 @@ main(int argc, char **argv)
                     test_a_node_short_of_bandwidth_slows_its_users_down);
     g_test_add_func("/simulation/the-kernel-evens-out-but-an-overload-alone",
                     test_the_kernel_evens_out_but_an_overload_alone);
+    g_test_add_func("/simulation/a-decision-comes-when-its-look-is-over",
+                    test_a_decision_comes_when_its_look_is_over);
+    g_test_add_func("/simulation/pages-wait-for-pins", test_pages_wait_for_pins);
+    g_test_add_func("/simulation/a-guest-may-go-while-it-is-looked-at",
+                    test_a_guest_may_go_while_it_is_looked_at);
     return g_test_run();
 }

@@ -23,6 +23,13 @@ parse(const char *text)
     return scenario;
 }
 
+static char *
+text_of(const VbScenario *scenario)
+{
+    g_autoptr(JsonNode) document = vb_scenario_document(scenario);
+    return vb_json_text_write(document, TRUE);
+}
+
 static const VbScenarioGuest *
 guest_of(const VbScenario *scenario, guint i)
 {
@@ -38,6 +45,8 @@ test_what_is_not_said_has_its_default(void)
     g_assert_cmpuint(scenario->n_nodes, ==, 2);
     g_assert_cmpuint(scenario->distance[0][1], ==, 21);
     g_assert_cmpint(scenario->interval_ns, ==, 10 * SECOND);
+    g_assert_cmpint(scenario->look_ns, ==, 0);
+    g_assert_cmpint(scenario->pin_ns, ==, 0);
     g_assert_cmpuint(guest->memory_bytes, ==, 1024 * MIB);
     g_assert_cmpuint(guest->page_size, ==, 4096);
     g_assert_cmpuint(guest->touched_bp, ==, VB_BP);
@@ -74,6 +83,16 @@ test_copies_come_one_after_the_other(void)
 }
 
 static void
+test_looks_and_pins_take_as_long_as_is_said(void)
+{
+    g_autoptr(VbScenario) scenario = parse(HEAD "\"look_ms\":1500,\"pin_ms\":60000," NODES "\"guests\":[]}");
+    g_autofree char *text = text_of(scenario);
+    g_autoptr(VbScenario) again = parse(text);
+    g_assert_cmpint(again->look_ns, ==, 3 * SECOND / 2);
+    g_assert_cmpint(again->pin_ns, ==, 60 * SECOND);
+}
+
+static void
 test_mistakes_are_named(void)
 {
     static const struct {
@@ -93,6 +112,8 @@ test_mistakes_are_named(void)
         {HEAD "\"nodes\":[{\"cpus\":4,\"memory_mib\":2000,\"huge_2m\":600,\"huge_1g\":1}],"
               "\"guests\":[]}",
          "nodes[0].huge_1g: 1 is outside of 0..0"},
+        {HEAD NODES "\"guests\":[],\"look_ms\":-1}", "look_ms: -1 is outside of 0..60000"},
+        {HEAD NODES "\"guests\":[],\"pin_ms\":60001}", "pin_ms: 60001 is outside of 0..60000"},
         {HEAD NODES "\"guests\":[],\"distances\":[[10,20]]}", "distances: expected 2 rows"},
         {HEAD NODES "\"guests\":[],\"distances\":[[10],[10]]}", "distances[0]: "},
         {HEAD NODES "\"guests\":[],\"distances\":[[10,20],[20,11]]}", "distances[1]: a node is 10"},
@@ -152,13 +173,6 @@ test_a_file_cut_off_is_a_mistake(void)
         g_assert_null(scenario);
         g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
     }
-}
-
-static char *
-text_of(const VbScenario *scenario)
-{
-    g_autoptr(JsonNode) document = vb_scenario_document(scenario);
-    return vb_json_text_write(document, TRUE);
 }
 
 static void
@@ -223,6 +237,8 @@ main(int argc, char **argv)
     g_test_add_func("/scenario/one-that-starts-has-touched-nothing",
                     test_one_that_starts_has_touched_nothing);
     g_test_add_func("/scenario/copies-come-one-after-the-other", test_copies_come_one_after_the_other);
+    g_test_add_func("/scenario/looks-and-pins-take-as-long-as-is-said",
+                    test_looks_and_pins_take_as_long_as_is_said);
     g_test_add_func("/scenario/mistakes-are-named", test_mistakes_are_named);
     g_test_add_func("/scenario/a-file-cut-off-is-a-mistake", test_a_file_cut_off_is_a_mistake);
     g_test_add_func("/scenario/what-is-written-reads-back", test_what_is_written_reads_back);

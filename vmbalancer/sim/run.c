@@ -17,6 +17,8 @@ typedef struct {
     VbPace pace;
     guint64 ticks;    /* looks at all, each with a decision */
     gint64 look_ns;   /* when the next look is due */
+    VbObservation *seen; /* by a full look that is under way */
+    gint64 seen_ns;      /* when that is over */
     gint64 beat_ns;
     gint64 moment_ns;
     guint64 reserve_bytes[VB_NODES_MAX];
@@ -116,29 +118,49 @@ hear(Run *run, const VbNews *news, GError **error)
     return good;
 }
 
-static gboolean
-look_around(Run *run, GError **error)
+/* What it sees is what is there as it begins. */
+static void
+begin_look(Run *run, gint64 now_ns)
 {
-    gint64 now_ns = vb_world_now_ns(run->world);
-    gboolean full = now_ns >= run->look_ns;
-    if (!full && now_ns < run->beat_ns)
-        return TRUE;
-    if (full)
-        vb_tick_look(run->tick);
-    g_autoptr(VbObservation) seen = look(run, full ? VB_LOOK_FULL : VB_LOOK_THREADS, NULL);
+    vb_tick_look(run->tick);
+    run->seen = look(run, VB_LOOK_FULL, NULL);
+    run->seen_ns = now_ns + run->scenario->look_ns;
+    run->look_ns = G_MAXINT64;
+}
+
+static gboolean
+end_look(Run *run, gint64 now_ns, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(VbObservation) seen = g_steal_pointer(&run->seen);
     vb_tick_fold(run->tick, seen);
     run->beat_ns = now_ns + BEAT_NS;
-    if (!full)
-        return TRUE;
-    g_autoptr(GError) failed = NULL;
     g_autoptr(VbVerdict) verdict = vb_tick_decide(run->tick, now_ns, &failed);
     depart(run, verdict);
-    run->look_ns = now_ns + vb_pace_next(&run->pace) * MS;
+    gint64 next_ns = now_ns + vb_pace_next(&run->pace) * MS;
+    /* What happened meanwhile may ask for one sooner. */
+    run->look_ns = MIN(run->look_ns, next_ns);
     run->ticks++;
     if (failed == NULL)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failed));
     return FALSE;
+}
+
+static gboolean
+look_around(Run *run, GError **error)
+{
+    gint64 now_ns = vb_world_now_ns(run->world);
+    if (run->seen == NULL && now_ns >= run->look_ns)
+        begin_look(run, now_ns);
+    if (run->seen != NULL)
+        return now_ns < run->seen_ns || end_look(run, now_ns, error);
+    if (now_ns >= run->beat_ns) {
+        g_autoptr(VbObservation) seen = look(run, VB_LOOK_THREADS, NULL);
+        vb_tick_fold(run->tick, seen);
+        run->beat_ns = now_ns + BEAT_NS;
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -183,7 +205,9 @@ vb_sim_run(const VbScenario *scenario, const char *policy, guint64 seed, VbTrace
     if (baseline != NULL && baseline->seat != NULL)
         baseline->seat(scenario, world);
     /* Nobody decides where guests are placed once and for all. */
-    if (!live(&run, baseline == NULL, error))
+    gboolean lived = live(&run, baseline == NULL, error);
+    g_clear_pointer(&run.seen, vb_observation_free);
+    if (!lived)
         return NULL;
     trace->ticks = run.ticks;
     return g_steal_pointer(&trace);

@@ -81,6 +81,8 @@ typedef struct {
     gboolean reserve_set;
     guint64 reserve_bytes;         /**< reserve= of it */
     guint64 mover_bytes_per_s;     /**< what a mover achieves at most */
+    gint64 look_ns;                /**< how long a full look at all guests takes */
+    gint64 pin_ns;                 /**< how long a pin takes */
     guint busy_pages_bp;           /**< share of movable pages that cannot be moved just then */
     guint look_error_bp;           /**< half-width of the error of a look's residency shares; 0 = exact */
     guint drift_per_hour;          /**< how often the kernel wakes a vCPU on another node for no good reason */

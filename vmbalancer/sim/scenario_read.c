@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
+#define MS G_GINT64_CONSTANT(1000000)
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define DEPTH_MAX 8
 #define NAME_MAX_BYTES 128
@@ -13,6 +14,7 @@
 #define NODE_MIB_MAX (4 << 20)
 #define RATE_MIB_MAX (16 << 20)
 #define DISTANCE_MAX 254
+#define DELAY_MS_MAX 60000
 
 /* What is being read, and the copies of the guest that it is in. */
 typedef struct {
@@ -281,6 +283,8 @@ read_host(VbJsonReader *reader, JsonObject *object, VbScenario *scenario)
                                      (gint64)(scenario->rate_bytes_per_s / MIB));
     scenario->mover_bytes_per_s = mib(reader, object, "mover_mib_per_s", 1, RATE_MIB_MAX,
                                       (gint64)(scenario->mover_bytes_per_s / MIB));
+    scenario->look_ns = vb_json_int_or(reader, object, "look_ms", 0, DELAY_MS_MAX, 0) * MS;
+    scenario->pin_ns = vb_json_int_or(reader, object, "pin_ms", 0, DELAY_MS_MAX, 0) * MS;
     scenario->reserve_set = vb_json_has(object, "reserve_mib");
     scenario->reserve_bytes = mib(reader, object, "reserve_mib", 0, NODE_MIB_MAX, 0);
     scenario->busy_pages_bp = share(reader, object, "busy_pages", 0);
@@ -296,7 +300,8 @@ read_scenario(VbJsonReader *reader, JsonObject *object, VbScenario *scenario)
 {
     static const char *const known[] = {
         "schema",     "name",       "about",          "seconds",    "interval_s",
-        "guest_rate_mib_per_s",     "mover_mib_per_s", "reserve_mib", "busy_pages",
+        "guest_rate_mib_per_s",     "mover_mib_per_s", "look_ms",  "pin_ms",
+        "reserve_mib", "busy_pages",
         "look_error", "drift_per_hour", "settings",   "nodes",      "distances",
         "guests",     NULL};
     Reading reading = {.scenario = scenario};

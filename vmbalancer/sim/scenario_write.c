@@ -3,6 +3,7 @@
 #include "sim/scenario.h"
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
+#define MS G_GINT64_CONSTANT(1000000)
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 
 static void
@@ -92,6 +93,8 @@ vb_scenario_document(const VbScenario *scenario)
     put_seconds(object, "interval_s", scenario->interval_ns);
     put_mib(object, "guest_rate_mib_per_s", scenario->rate_bytes_per_s);
     put_mib(object, "mover_mib_per_s", scenario->mover_bytes_per_s);
+    json_object_set_int_member(object, "look_ms", scenario->look_ns / MS);
+    json_object_set_int_member(object, "pin_ms", scenario->pin_ns / MS);
     if (scenario->reserve_set)
         put_mib(object, "reserve_mib", scenario->reserve_bytes);
     vb_json_put_bp(object, "busy_pages", (int)scenario->busy_pages_bp);

@@ -25,10 +25,10 @@ G_BEGIN_DECLS
  *   accesses spread as s(k) over the nodes, its time stretches by (1 - m) + m x sum of s(k) x
  *   distance(k) / 10 x load(k); load(k) is what all want of k's bandwidth over four fifths of it, at
  *   least 1. A vCPU that waits for nothing else makes VB_WORLD_ACCESSES_PER_US of 64 bytes.
- * - Moves. A pin takes effect at once. Pages move at the least of the mover's and the configured rate, one
+ * - Moves. A pin takes effect at the end of its time ("pin_ms", none if not said). Pages move at the least of the mover's and the configured rate, one
  *   action of a trip after the other, the parts of a cell in proportion. Some do not move ("unmovable"), of
  *   others some are busy ("busy_pages"). A trip is refused whole if its target lacks the room.
- * - Looks. CPU counters are exact. Residency shares are off by up to half of the stated error.
+ * - Looks. They show what is there at that moment; the daemon has a full one "look_ms" later. CPU counters are exact. Residency shares are off by up to half of the stated error.
  */
 typedef struct VbWorld VbWorld;
 

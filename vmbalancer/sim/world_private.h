@@ -65,16 +65,16 @@ typedef struct {
     VbPlan *plan;
     guint action;            /**< that is under way */
     gboolean begun;          /**< and has begun */
+    gint64 credit_ns;        /**< time that has passed, and was not yet used for anything */
     guint64 credit_bytes;    /**< that the rate allows by now */
     guint64 left_bytes;      /**< of it, to be tried */
     guint64 moved_bytes;
     guint64 stuck_bytes;     /**< that would not move */
-    gint64 since_ns;
+    gint64 since_ns;         /**< when the action began; 0: it has not set out yet */
     guint64 rate_bytes_per_s;
     guint64 reserve_bytes[VB_NODES_MAX];
     gboolean moved;          /**< pages, at all */
-    gboolean pinned;
-    gboolean ping_pong;
+    gboolean pinned, ping_pong;
     GPtrArray *outcomes;
 } VbWorldTrip;
 

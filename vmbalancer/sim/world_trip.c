@@ -67,9 +67,13 @@ check_return(VbWorld *world, VbWorldTrip *trip, gint64 *left_ns, int from, int t
         left_ns[from] = world->now_ns;
 }
 
-static void
+/* Returns: FALSE if it must wait for the next step. */
+static gboolean
 pin(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
 {
+    if (trip->credit_ns < world->scenario->pin_ns)
+        return FALSE;
+    trip->credit_ns -= world->scenario->pin_ns;
     VbWorldGuest *guest = trip->guest;
     trip->pinned = guest->ours = TRUE;
     for (guint i = 0; i < guest->vcpus->len; i++) {
@@ -84,6 +88,8 @@ pin(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
     if (g_str_equal(action->thread, "emulator"))
         guest->emulator = action->cpus;
     note(world, trip, VB_RESULT_DONE, 0, NULL);
+    trip->since_ns = world->now_ns;
+    return TRUE;
 }
 
 /* The room that the trip's moves need, as the daemon asks for it, is there beside what others bring. */
@@ -196,6 +202,9 @@ move(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
     guint64 page = trip->guest->plot->page_size;
     if (!trip->begun)
         begin_move(world, trip, action);
+    trip->credit_bytes += (guint64)((unsigned __int128)trip->rate_bytes_per_s *
+                                    (guint64)trip->credit_ns / (guint64)SECOND);
+    trip->credit_ns = 0;
     guint64 tried = MIN(trip->credit_bytes, trip->left_bytes) / page * page;
     guint64 chance = vb_dice_below(world->seed, VB_DICE_MOVE, trip->guest->number, world->step, VB_BP);
     guint64 busy = tried / VB_BP * MIN(2 * world->scenario->busy_pages_bp * chance / VB_BP, VB_BP);
@@ -217,22 +226,28 @@ move(VbWorld *world, VbWorldTrip *trip, const VbAction *action)
     return !trip->begun;
 }
 
+/* What was decided on may have changed since the look. */
+static void
+set_out(VbWorld *world, VbWorldTrip *trip)
+{
+    trip->since_ns = world->now_ns;
+    if (!trip->guest->here || trip->guest->busy)
+        give_up(world, trip, VB_RESULT_CANCELLED, "the guest is gone, or about to go");
+    else if (!has_room(world, trip))
+        give_up(world, trip, VB_RESULT_FAILED, "the target node has too little memory free");
+}
+
 static void
 advance(VbWorld *world, VbWorldTrip *trip)
 {
     gboolean going = TRUE;
-    trip->credit_bytes += trip->rate_bytes_per_s / (guint64)(SECOND / VB_WORLD_STEP_NS);
-    if (trip->action == 0 && !trip->begun) {
-        trip->since_ns = world->now_ns;
-        if (!has_room(world, trip))
-            give_up(world, trip, VB_RESULT_FAILED, "the target node has too little memory free");
-    }
+    trip->credit_ns += VB_WORLD_STEP_NS;
+    if (trip->since_ns == 0)
+        set_out(world, trip);
     while (going && trip->action < trip->plan->actions->len) {
         const VbAction *action = action_of(trip);
-        if (action->kind == VB_ACTION_PIN)
-            pin(world, trip, action);
-        else
-            going = move(world, trip, action);
+        going = action->kind == VB_ACTION_PIN ? pin(world, trip, action)
+                                              : move(world, trip, action);
     }
 }
 
