@@ -1,28 +1,44 @@
 #!/bin/bash
-# Every policy on the same scattered host under the real daemon, and beside them numad, the kernel's own
-# balancing and pinning by hand: where the guests' loads and stores went, as the meter counts them, and
-# the bytes that were moved for it.
-#   LAB_WAYS="none home-node numad"  only these     LAB_ROUNDS=3  each so often, with new guests (1)
-#   LAB_WATCH=75  seconds of each watch             LAB_RESULTS=DIR  what was measured (build/.../policies)
-#   LAB_MEMORY=64 MiB and LAB_QUOTA=20 percent of a CPU of each guest; numad looks at no process with less
-#   than 300 MB or half a CPU: 320 and 60 make it act, and all take several times as long
+# Every policy on the same misplaced guests under the real daemon, and beside them numad, the kernel's own
+# balancing and pinning by hand: where the guests' loads and stores went, as the meter counts them, the
+# bytes that were moved for it, and how long a guest stood still at worst.
+#   LAB_SCENARIO=large  the guests of lab-large.json (scattered); numad looks at those, as they have more
+#                       than 300 MB and half a CPU
+#   LAB_WAYS="none home-node numad"  only these      LAB_ROUNDS=3  each so often, with new guests (1)
+#   LAB_WATCH=75  seconds of each watch (as the scenario says)
+#   LAB_RESULTS=DIR  what was measured (build/.../policies/SCENARIO)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
-# Name, node of its vCPU, nodes of its RAM, and where somebody who pins by hand puts it. The first two
-# could change places; of the others no node holds all.
-guests="web 0 1 1
-db 1 0 0
-mail 2 3,0 3
-batch 3 0,1,2 2"
-names=$(cut -d ' ' -f 1 <<<"$guests" | tr '\n' ' ')
 log=/tmp/way.log
+
+# Of each guest: name, node of its vCPU, nodes of its RAM, where somebody who pins by hand puts it, its
+# MiB and percent of a CPU. A scenario's file has all but the hand.
+guests_of() { # SCENARIO
+	local hand
+	case $1 in
+	scattered) hand="1 0 3 2" ;;
+	large) hand="1 0 2" ;;
+	*) return 1 ;;
+	esac
+	jq -r --arg hand "$hand" '($hand | split(" ")) as $hand | .guests | to_entries[] | . as {$key, value: $guest} |
+		[$guest.name, $guest.ran_on, $guest.memory_on, $hand[$key], $guest.memory_mib, $guest.phases[0].busy * 100] |
+		map(tostring) | join(" ")' "$here/lab-$1.json"
+}
 
 each() { # COMMAND...: with each guest's words
 	local words
 	while read -r -a words <&3; do "$@" "${words[@]}" || return; done 3<<<"$guests"
 }
+together() { # the same, all at once
+	local words pid pids=() status=0
+	while read -r -a words <&3; do
+		"$@" "${words[@]}" 3<&- &
+		pids+=($!)
+	done 3<<<"$guests"
+	for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+	return $status
+}
 
-start() { lab_guest "$1" --memory "$memory" --quota "$quota" --no-wait; }
+start() { lab_guest "$1" --memory "$5" --quota "$6" --no-wait; }
 await() { lab_ready "$1" 300; }
 # place NAME NODES: its RAM.
 place() {
@@ -50,6 +66,8 @@ migrations() {
 		sed -n 's/^se\.nr_migrations *: *//p' "/proc/$tid/sched"
 	done | awk '{ sum += $1 } END { print sum + 0 }'
 }
+# gap SECONDS NAME...: longest time in us that its vCPU went without a step, in so long.
+gap() { lab_gap "$2" "$1"; }
 # The latest reason of each guest not to be acted on; how many actions came to nothing.
 why_not() {
 	local failed
@@ -59,9 +77,10 @@ why_not() {
 		awk '!seen[$1]++ { print $2 }' | sort | uniq -c | awk '{ printf "%s (%d) ", $2, $1 }'
 }
 
+stamp() { while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done; }
 begin_policy() {
 	printf '[vmbalancer]\nreserve=64MiB\ndefault-policy=%s\n' "$1" >/etc/vmbalancer.conf
-	vmbalancerd >$log 2>&1 </dev/null &
+	vmbalancerd --verbose > >(stamp >$log) 2>&1 </dev/null &
 	daemon=$!
 	lab_until 60 grep -q "connected to libvirt" $log
 }
@@ -70,6 +89,7 @@ end_policy() {
 	wait "$daemon"
 	pins=$(grep ': guest .*: vcpu.* pinned to node' $log | grep -vc ': failed: ')
 	note=$(why_not | tr -d '\n')
+	vmbalancer history --no-daemon --limit=1000 -o json >"$LAB_OUT/$1-$2.history"
 	rm -rf /var/lib/vmbalancer
 }
 
@@ -94,42 +114,48 @@ end_kernel() {
 
 begin_hand() { each by_hand >$log 2>&1; }
 end_hand() {
-	pins=4 note=''
+	pins=$(wc -l <<<"$guests") note=''
 }
 
 # one WAY ROUND: scatters the guests, watches, and notes what was seen.
 one() {
-	local way=$1 kind from ready to before wandered pins note
+	local way=$1 kind from ready to before wandered stall pins note
 	case $way in
 	numad | kernel | hand) kind=$way ;;
 	*) kind=policy ;;
 	esac
-	each scatter && each resume || return
-	sleep 1
+	together scatter && each resume || return
+	# Long enough that the time they stood is told before the watch.
+	sleep 3
 	each let_loose || return
 	wandered=$(migrations) before=$(moved) from=$EPOCHREALTIME
 	"begin_$kind" "$way" || return
 	ready=$EPOCHREALTIME
 	sleep "$(awk -v from="$from" -v now="$EPOCHREALTIME" -v watch="$watch" 'BEGIN { left = from + watch - now; print (left > 0 ? left : 0) }')"
 	to=$EPOCHREALTIME before=$(($(moved) - before)) wandered=$(($(migrations) - wandered))
-	"end_$kind"
+	stall=$(each gap "$((${to%.*} - ${from%.*}))" | sort -n | tail -n 1)
+	"end_$kind" "$way" "$2"
 	jq -cn --arg way "$way" --argjson round "$2" --argjson from "$from" --argjson ready "$ready" --argjson to "$to" \
-		--argjson moved "$before" --argjson pins "$pins" --argjson wandered "$wandered" --arg note "$note" \
-		'{way: $way, round: $round, from: $from, ready: $ready, to: $to, moved_bytes: $moved, pins: $pins, migrations: $wandered, note: $note}' \
+		--argjson moved "$before" --argjson pins "$pins" --argjson wandered "$wandered" --argjson stall "$stall" --arg note "$note" \
+		'{way: $way, round: $round, from: $from, ready: $ready, to: $to, moved_bytes: $moved, pins: $pins, migrations: $wandered, stall_us: $stall, note: $note}' \
 		>>"$LAB_OUT/runs.jsonl"
 	{ cat $log && each pages; } >"$LAB_OUT/$way-$2.log"
 }
-pages() { echo "# at the end: RAM of $1 by node: $(lab_pages "$1")"; }
+pages() { echo "# at the end: RAM of $1 by node: $(lab_pages "$1"), steps of its walk so far: $(lab_progress "$1")"; }
 
 if [ -n "${LAB_INSIDE-}" ]; then
 	source "$LAB_DIR/lib.sh"
-	watch=$1 rounds=$2 memory=$3 quota=$4
-	shift 4
+	guests=$(guests_of "$1") watch=$2 rounds=$3
+	names=$(cut -d ' ' -f 1 <<<"$guests" | tr '\n' ' ')
+	shift 3
 	[ $# -gt 0 ] || read -r -a all <<<"$(vmbalancer policy list -o json | jq -r '[.policies[].name] | join(" ")') numad kernel hand"
 	[ $# -gt 0 ] || set -- "${all[@]}"
 	for ((round = 1; round <= rounds; round++)); do
 		each start && each await || exit 1
-		for way in "$@"; do
+		# There and back, so that nobody has the best of it.
+		order=("$@")
+		[ $((round % 2)) = 1 ] || read -r -a order < <(printf '%s\n' "$@" | tac | tr '\n' ' ')
+		for way in "${order[@]}"; do
 			lab_ok "$way was watched" one "$way" $round
 		done
 		# shellcheck disable=SC2086  # names
@@ -139,18 +165,23 @@ if [ -n "${LAB_INSIDE-}" ]; then
 fi
 
 build=${LAB_BUILD:-$here/../../build/release}
-results=${LAB_RESULTS:-$build/tests/lab/policies}
-watch=${LAB_WATCH:-75} rounds=${LAB_ROUNDS:-1}
-mkdir -p "$results" && rm -f "$results"/*.jsonl "$results"/*.log || exit 1
+scenario=${LAB_SCENARIO:-scattered}
+guests_of "$scenario" >/dev/null || {
+	echo "bench-policies: there is no scenario '$scenario'; there are scattered and large" >&2
+	exit 2
+}
+results=${LAB_RESULTS:-$build/tests/lab/policies/$scenario}
+watch=${LAB_WATCH:-$(jq .seconds "$here/lab-$scenario.json")} rounds=${LAB_ROUNDS:-1}
+mkdir -p "$results" && rm -f "$results"/*.jsonl "$results"/*.log "$results"/*.json "$results"/*.history || exit 1
 # shellcheck disable=SC2086  # ways
 "$here/run" --timeout 10000 --nodes 4 --memory-per-node 1536M --meter "$results/meter" --out "$results" \
-	"${BASH_SOURCE[0]}" "$watch" "$rounds" "${LAB_MEMORY:-64}" "${LAB_QUOTA:-20}" ${LAB_WAYS-} || exit 1
+	"${BASH_SOURCE[0]}" "$scenario" "$watch" "$rounds" ${LAB_WAYS-} || exit 1
 "$here/bench-table" "$results"
 # The same host made up, and what becomes of it there.
-for policy in none moron home-node balance; do
+for policy in $(jq -r .way "$results/runs.jsonl" | grep -vxE 'numad|kernel|hand' | awk '!seen[$0]++'); do
 	for seed in 1 2 3 4 5 6 7 8 9 10; do
-		"$build/vmbalancer/cli/vmbalancer" simulate "$here/lab-scattered.json" --policy $policy --seed $seed -o json \
+		"$build/vmbalancer/cli/vmbalancer" simulate "$here/lab-$scenario.json" --policy "$policy" --seed $seed -o json \
 			>"$results/simulated-$policy-$seed.json" || exit 1
 	done
 done
-"$here/plot-calibration.py" "$results/calibration.svg" "$results" "$results"/simulated-{none,moron,home-node,balance}-*.json | sed 's/^/# /'
+"$here/plot-calibration.py" "$results/calibration.svg" "$results" "$results"/simulated-*.json | sed 's/^/# /'
