@@ -57,7 +57,8 @@ set_benches(VbBalance *balance)
         VbBench *bench = &balance->bench[balance->nodes];
         const VbNode *node = &topology->node[id];
         bench->id = id;
-        bench->cpu_bp = bench->flow_bp = (gint64)node->n_cpus * VB_BP;
+        bench->cpu_bp = vb_node_capacity_bp(node);
+        bench->flow_bp = (gint64)node->n_cpus * VB_BP;
         bench->reserve = (gint64)balance->snapshot->reserve_bytes[id];
         bench->least = MIN(bench->reserve, (gint64)node->memory_free_bytes);
         balance->number[id] = (int)balance->nodes++;

@@ -40,8 +40,10 @@ typedef struct {
 
 /** A node as the kernel shows it. */
 typedef struct {
-    VbCpuSet cpus;               /**< online CPUs; empty for a CPU-less node */
+    VbCpuSet cpus;               /**< online CPUs that guests may run on; empty for a CPU-less node */
     guint n_cpus;                /**< how many that are */
+    guint capacity_bp;           /**< what they get done at once, in basis points of a CPU that has its
+                                      core for itself; 0: of each one CPU; see vb_node_capacity_bp() */
     guint64 memory_total_bytes;  /**< 0 for a memory-less node */
     guint64 memory_free_bytes;   /**< MemFree plus clean page cache that is given up at need */
     VbHugePool pools[VB_POOLS_MAX];
@@ -52,6 +54,10 @@ typedef struct {
 /** The host's shape. Value type: copy by assignment of the pointed-to struct. */
 typedef struct {
     VbNodeSet nodes;            /**< the ids that exist */
+    VbCpuSet isolated;          /**< CPUs that the kernel keeps free of common threads (isolcpus=): only
+                                     who names them may run there */
+    VbCpuSet barred;            /**< online CPUs that no guest may use, as the cgroup of all guests lacks
+                                     them; in no node's set */
     VbNode node[VB_NODES_MAX];  /**< by id; meaningless outside @nodes */
 } VbTopology;
 
@@ -81,6 +87,8 @@ gboolean vb_cpuset_equal(const VbCpuSet *a, const VbCpuSet *b);
 gboolean vb_cpuset_within(const VbCpuSet *inner, const VbCpuSet *outer);
 VbCpuSet vb_cpuset_and(const VbCpuSet *a, const VbCpuSet *b);
 VbCpuSet vb_cpuset_or(const VbCpuSet *a, const VbCpuSet *b);
+/** The CPUs of @a that are not in @b. */
+VbCpuSet vb_cpuset_minus(const VbCpuSet *a, const VbCpuSet *b);
 
 /** The node of @cpu, VB_NO_NODE if no node has it. */
 int vb_topology_node_of_cpu(const VbTopology *topology, guint cpu);
@@ -88,6 +96,10 @@ int vb_topology_node_of_cpu(const VbTopology *topology, guint cpu);
 VbNodeSet vb_topology_nodes_of_cpus(const VbTopology *topology, const VbCpuSet *cpus);
 /** All online CPUs of @nodes. */
 VbCpuSet vb_topology_cpus_of_nodes(const VbTopology *topology, VbNodeSet nodes);
+/** The same without the isolated ones: where libvirt lets a guest run whose XML names no CPUs. */
+VbCpuSet vb_topology_common_cpus(const VbTopology *topology, VbNodeSet nodes);
+/** CPU time that the CPUs of @node give at once, in basis points of a CPU. */
+guint vb_node_capacity_bp(const VbNode *node);
 /** The nodes with CPUs and memory: those that can be a home. */
 VbNodeSet vb_topology_home_nodes(const VbTopology *topology);
 /** The pool of @page_size on @node, NULL if it has none. */

@@ -92,7 +92,27 @@ test_overload_is_relieved(void)
     assert_cause(host, guests[2], VB_CAUSE_LOAD);
 }
 
-/* Three share two CPUs, and use no more than these have: that more was wanted shows in their waiting. */
+/* Two on the threads of one core get less done than each on a core of its own. */
+static void
+test_threads_of_a_core_are_no_two_cores(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
+    VbGuest *guests[2];
+    for (guint i = 0; i < 2; i++) {
+        guests[i] = world_guest(host, "one", "0");
+        world_settle(&host->topology, guests[i], 0);
+        world_fill(host, guests[i], 0, 0, (2 - i) * 256 * MIB);
+    }
+    story_agree(policy, host);
+    story_plan(policy, host, guests[1], "", NULL);
+    host->topology.node[0].capacity_bp = host->topology.node[1].capacity_bp = 13000;
+    story_agree(policy, host);
+    story_plan(policy, host, guests[0], "", NULL);
+    story_plan(policy, host, guests[1], "move 0: 0>1 256M; pin vcpu0 >1", NULL);
+}
+
+/* Three share two CPUs, and use no more than these have: that more was wanted shows in their
+ * waiting. */
 static void
 test_who_waits_asks_for_more(void)
 {
@@ -139,13 +159,13 @@ add_cells(const VbSnapshot *host, VbGuest *guest, guint vcpus_each)
     (void)host;
 }
 
-/* A guest that fits on no single node is split by cells, over nodes that are close to each other. */
+/* A guest that fits on no single node is split by cells, over nodes that are close to each other.
+ */
 static void
 test_cells_on_close_nodes(void)
 {
     g_autoptr(VbSnapshot) host = world_host(4, 2, 8 * GIB);
-    world_distances(&host->topology,
-                    "10,31,12,31:31,10,31,12:12,31,10,31:31,12,31,10");
+    world_distances(&host->topology, "10,31,12,31:31,10,31,12:12,31,10,31:31,12,31,10");
     VbGuest *wide = world_guest(host, "wide", "0,0,1,1");
     add_cells(host, wide, 2);
     world_fill(host, wide, 0, 1, 2 * GIB);
@@ -258,6 +278,7 @@ main(int argc, char **argv)
     g_test_add_func("/balance/ram-follows-if-it-pays", test_ram_follows_if_it_pays);
     g_test_add_func("/balance/the-stay-decides", test_the_stay_decides);
     g_test_add_func("/balance/overload-is-relieved", test_overload_is_relieved);
+    g_test_add_func("/balance/threads-of-a-core", test_threads_of_a_core_are_no_two_cores);
     g_test_add_func("/balance/who-waits-asks-for-more", test_who_waits_asks_for_more);
     g_test_add_func("/balance/guests-change-places", test_guests_change_places);
     g_test_add_func("/balance/cells-on-close-nodes", test_cells_on_close_nodes);

@@ -82,11 +82,15 @@ fill_topology(GRand *rand, VbTopology *topology, guint64 *reserve)
 {
     int id, other;
     topology->nodes = any_nodes(rand);
+    if (g_rand_boolean(rand))
+        topology->isolated = topology->barred = any_cpus(rand);
     VB_NODESET_FOREACH(id, topology->nodes)
     {
         VbNode *node = &topology->node[id];
         node->cpus = any_cpus(rand);
         node->n_cpus = vb_cpuset_count(&node->cpus);
+        node->capacity_bp = (guint)g_rand_int_range(rand, 0, 2) *
+                            (guint)g_rand_int_range(rand, 1, VB_CPUS_MAX * VB_BP);
         node->memory_total_bytes = any_u64(rand);
         node->memory_free_bytes = any_u64(rand);
         node->n_pools = (guint)g_rand_int_range(rand, 0, VB_POOLS_MAX + 1);

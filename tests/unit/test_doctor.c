@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is found on captured hosts, and on a healthy one with one thing changed. */
 #include "cli/doctor.h"
+#include "observe/cpus.h"
 #include "observe/observe.h"
 #include "temp_dir.h"
 #include "world.h"
@@ -47,6 +48,8 @@ test_captured_hosts(void)
         {"single", "nodes", VB_FINDING_BLOCKS, "one node with CPUs and memory (0)"},
         {"flat", "nodes", VB_FINDING_BLOCKS, "one node with CPUs and memory (0)"},
         {"two-socket", "nodes", VB_FINDING_GOOD, "nodes 0-1 have CPUs and memory"},
+        {"two-socket", "CPUs", VB_FINDING_NOTE, "CPUs 3,11 are isolated"},
+        {"two-socket", "CPUs", VB_FINDING_NOTE, "node 1's 7 CPUs count as 4.9"},
         {"two-socket", "kernel.numa_balancing", VB_FINDING_NOTE, "the kernel moves pages as well"},
         {"four-near-far", "nodes", VB_FINDING_GOOD, "nodes 0-3"},
         {"sparse", "nodes", VB_FINDING_GOOD, "nodes 0,2"},
@@ -176,6 +179,22 @@ test_a_cpuset_of_our_own_hinders(Fixture *f, gconstpointer unused)
 }
 
 static void
+test_cpus_that_no_guest_may_use(Fixture *f, gconstpointer unused)
+{
+    write_file(f, "/sys/devices/system/cpu/online", "0-7\n");
+    write_file(f, "/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-5\n");
+    vb_cpus_observe(f->kernel, &f->host->topology);
+    assert_only_trouble(f, "CPUs", VB_FINDING_NOTE, "lacks CPUs 6-7");
+    g_autofree char *left = vb_cpuset_format(&f->host->topology.node[1].cpus);
+    g_assert_cmpstr(left, ==, "4-5");
+    g_assert_cmpuint(f->host->topology.node[1].n_cpus, ==, 2);
+    /* None of those that are online: that is no bound that could be kept to. */
+    write_file(f, "/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "9\n");
+    vb_cpus_observe(f->kernel, &f->host->topology);
+    g_assert_cmpuint(vb_cpuset_count(&f->host->topology.barred), ==, 0);
+}
+
+static void
 test_a_full_node_hinders(Fixture *f, gconstpointer unused)
 {
     f->host->topology.node[1].memory_free_bytes = GIB;
@@ -298,6 +317,7 @@ main(int argc, char **argv)
     ADD("healthy-is-good", test_a_healthy_host_is_good);
     ADD("capabilities", test_missing_capabilities_block);
     ADD("cpuset", test_a_cpuset_of_our_own_hinders);
+    ADD("barred-cpus", test_cpus_that_no_guest_may_use);
     ADD("full-node", test_a_full_node_hinders);
     ADD("used-up-pool", test_a_used_up_pool_hinders);
     ADD("rival", test_a_rival_blocks);

@@ -54,6 +54,23 @@ two_sockets_have_online_cpus_and_room_in_the_cache(void)
 }
 
 static void
+two_threads_of_a_core_are_no_two_cores(void)
+{
+    g_autoptr(VbObservation) seen = observe("two-socket");
+    g_autofree char *isolated = vb_cpuset_format(&seen->topology.isolated);
+    VbCpuSet common = vb_topology_common_cpus(&seen->topology, seen->topology.nodes);
+    g_autofree char *left = vb_cpuset_format(&common);
+    g_assert_cmpstr(isolated, ==, "3,11");
+    g_assert_cmpstr(left, ==, "0-2,4-10,13-15");
+    /* Three cores of two threads; three, and one whose other thread is offline. */
+    g_assert_cmpuint(vb_node_capacity_bp(&seen->topology.node[0]), ==, 3 * 13000);
+    g_assert_cmpuint(vb_node_capacity_bp(&seen->topology.node[1]), ==, 3 * 13000 + 10000);
+    g_autoptr(VbObservation) plain = observe("four-near-far");
+    const VbNode *node = &plain->topology.node[0];
+    g_assert_cmpuint(vb_node_capacity_bp(node), ==, node->n_cpus * VB_BP);
+}
+
+static void
 four_nodes_have_near_and_far_neighbours_and_a_rival(void)
 {
     g_autoptr(VbObservation) seen = observe("four-near-far");
@@ -180,6 +197,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/host/two-sockets", two_sockets_have_online_cpus_and_room_in_the_cache);
     g_test_add_func("/host/near-far", four_nodes_have_near_and_far_neighbours_and_a_rival);
+    g_test_add_func("/host/threads-of-a-core", two_threads_of_a_core_are_no_two_cores);
     g_test_add_func("/host/cxl", a_memory_expander_is_no_home);
     g_test_add_func("/host/memoryless", a_node_without_memory_is_no_home);
     g_test_add_func("/host/sparse", sparse_ids_keep_their_distances_apart);

@@ -20,7 +20,7 @@
 #define CPUSET(cpus) "<vcpu cpuset='" cpus "'>2</vcpu>"
 #define HOME(nodes)                                                                                \
     "<metadata><numa xmlns='urn:vmbalancer:domain:1.0'><home nodes='" nodes "'/></numa></"         \
-                                                                            "metadata>"
+    "metadata>"
 #define MANAGER(ns) "<metadata><x:vm xmlns:x='" ns "'/></metadata>"
 #define NOVA MANAGER("http://openstack.org/xmlns/libvirt/nova/1.1")
 #define OVIRT MANAGER("http://ovirt.org/vm/1.0")
@@ -49,6 +49,7 @@ typedef struct {
     const char *words; /* what the reason must say */
     const char *nodes; /* the boundary */
     const char *cpus;
+    const char *isolated; /* CPUs of the host; NULL: none */
 } Row;
 
 static VbTopology *
@@ -99,6 +100,8 @@ check(const Row *row, const char *cgroup)
 {
     g_test_message("%s", row->when);
     g_autofree VbTopology *topology = host();
+    g_assert_true(
+        vb_cpuset_parse(row->isolated != NULL ? row->isolated : "", &topology->isolated, NULL));
     g_autoptr(VbDomain) live = guest(row->live);
     g_autoptr(VbDomain) inactive = row->inactive == NULL ? NULL : guest(row->inactive);
     g_autoptr(GHashTable) ours = record(row->ours);
@@ -149,9 +152,10 @@ test_ours(void)
          "vcpu0=0-3 vcpu1=0-3 emulator=0-3", VB_OWNER_OURS, "ours", "vmbalancer release", ALL},
         {"the record spells it otherwise", TUNE(VCPU0("0-3")), "", "vcpu0=3,2,1,0", VB_OWNER_OURS,
          "ours", "vmbalancer pinned", ALL},
-        {"pins that came with the guest", TUNE(VCPU0("0-3") VCPU1("4-7"))
-         NOTED(NOTED_PIN("vcpu0", "cpus='0-3'") NOTED_PIN("vcpu1", "cpus='0-3' meant='4-7'")), "",
-         NULL, VB_OWNER_OURS, "ours", "before it came to this host", ALL},
+        {"pins that came with the guest",
+         TUNE(VCPU0("0-3") VCPU1("4-7"))
+             NOTED(NOTED_PIN("vcpu0", "cpus='0-3'") NOTED_PIN("vcpu1", "cpus='0-3' meant='4-7'")),
+         "", NULL, VB_OWNER_OURS, "ours", "before it came to this host", ALL},
         {"a transient guest's too", TUNE(VCPU0("0-3")), TRANSIENT, "vcpu0=0-3", VB_OWNER_OURS,
          "ours", "vmbalancer pinned", ALL},
         {"inside a boundary", TUNE(VCPU0("4-7")) BOUND("1"), BOUND("1"), "vcpu0=4-7", VB_OWNER_OURS,
@@ -218,11 +222,12 @@ test_hands_off(void)
         {"somebody changed a pin that came with the guest",
          TUNE(VCPU0("4-7")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'")), "", NULL, VB_OWNER_HANDS_OFF,
          "foreign-pin", "CPUs 4-7", ALL},
-        {"the note names another thread", TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu1", "cpus='0-3'")),
-         "", NULL, VB_OWNER_HANDS_OFF, "foreign-pin", "CPUs 0-3", ALL},
+        {"the note names another thread",
+         TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu1", "cpus='0-3'")), "", NULL, VB_OWNER_HANDS_OFF,
+         "foreign-pin", "CPUs 0-3", ALL},
         {"the note is damaged",
-         TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'") NOTED_PIN("vcpu1", "")), "", NULL,
-         VB_OWNER_HANDS_OFF, "foreign-pin", "CPUs 0-3", ALL},
+         TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'") NOTED_PIN("vcpu1", "")), "",
+         NULL, VB_OWNER_HANDS_OFF, "foreign-pin", "CPUs 0-3", ALL},
         {"the note is the configuration's",
          TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'")),
          TUNE(VCPU0("0-3")) NOTED(NOTED_PIN("vcpu0", "cpus='0-3'")), NULL, VB_OWNER_HANDS_OFF,
@@ -272,6 +277,26 @@ test_observe_only(void)
 }
 
 static void
+test_isolated(void)
+{
+    static const Row rows[] = {
+        {"nothing names them", "", "", NULL, VB_OWNER_FREE, NULL, NULL, "0-2", "0-10", "11-15"},
+        {"it may run on all others", TUNE(VCPU0("0-10")), "", NULL, VB_OWNER_FREE, NULL, NULL,
+         "0-2", "0-10", "11-15"},
+        {"a node is bounded to", BOUND("2"), "", NULL, VB_OWNER_BOUNDED, "numatune", "node 2", "2",
+         "8-10", "11-15"},
+        {"a cpuset names them", CPUSET("10-12"), CPUSET("10-12"), NULL, VB_OWNER_BOUNDED, "cpuset",
+         "nodes 2-3", "2-3", "10-12", "11-15"},
+        {"numad chose them", AUTO_CPUSET, AUTO_CPUSET, NULL, VB_OWNER_BOUNDED, "auto", "node 1",
+         "1", "4-6", "7"},
+        {"all of a node are", BOUND("3"), "", NULL, VB_OWNER_HANDS_OFF, "no-home",
+         "<numatune nodeset> = 3", "", "", "11-15"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+        check(&rows[i], NULL);
+}
+
+static void
 test_kubepods(void)
 {
     static const Row row = {"its cgroup is a pod's", "",         "",           NULL,
@@ -289,6 +314,7 @@ main(int argc, char **argv)
     g_test_add_func("/owner/bounded", test_bounded);
     g_test_add_func("/owner/hands-off-when", test_hands_off);
     g_test_add_func("/owner/observe-only-when", test_observe_only);
+    g_test_add_func("/owner/isolated-cpus-when", test_isolated);
     g_test_add_func("/owner/hands-off-when-a-pod-has-it", test_kubepods);
     return g_test_run();
 }

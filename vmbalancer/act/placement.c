@@ -57,7 +57,7 @@ unpinned_cpus(const VbPlacement *placement, const VbDomain *live)
     if (live->placement_auto && live->numatune_nodeset != NULL &&
         vb_nodeset_parse(live->numatune_nodeset, &chosen, NULL) && (chosen & nodes) != 0)
         nodes &= chosen;
-    VbCpuSet cpus = vb_topology_cpus_of_nodes(placement->topology, nodes);
+    VbCpuSet cpus = vb_topology_common_cpus(placement->topology, nodes);
     return vb_cpuset_format(&cpus);
 }
 

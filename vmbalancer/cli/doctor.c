@@ -58,6 +58,35 @@ check_nodes(GPtrArray *findings, const VbTopology *topology)
                       "nodes %s lack CPUs or memory: never a home", other_text);
 }
 
+/* What keeps guests from CPUs, and what CPUs come to that share their cores. */
+static void
+check_cpus(GPtrArray *findings, const VbTopology *topology)
+{
+    g_autofree char *isolated = vb_cpuset_format(&topology->isolated);
+    g_autofree char *taken = vb_cpuset_format(&topology->barred);
+    if (*isolated != '\0')
+        vb_doctor_add(findings, VB_FINDING_NOTE, "CPUs",
+                      "for a guest that is to run there: <vcpu cpuset=> in its XML",
+                      "CPUs %s are isolated (isolcpus=): only guests whose XML names them are "
+                      "placed there",
+                      isolated);
+    if (*taken != '\0')
+        vb_doctor_add(findings, VB_FINDING_NOTE, "CPUs",
+                      "to allow them: AllowedCPUs= of machine.slice",
+                      "the cgroup of all guests lacks CPUs %s: no guest is placed there", taken);
+    int id;
+    VB_NODESET_FOREACH(id, topology->nodes)
+    {
+        const VbNode *node = &topology->node[id];
+        guint capacity = vb_node_capacity_bp(node) / (VB_BP / 10);
+        if (node->capacity_bp != 0)
+            vb_doctor_add(findings, VB_FINDING_NOTE, "CPUs", NULL,
+                          "node %d's %u CPUs count as %u.%u: isolated ones do nothing for guests, "
+                          "and threads that share a core are not two cores",
+                          id, node->n_cpus, capacity / 10, capacity % 10);
+    }
+}
+
 static void
 check_room(GPtrArray *findings, const VbObservation *observation)
 {
@@ -209,6 +238,7 @@ vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *obser
 {
     check_rights(findings, kernel, &observation->topology);
     check_nodes(findings, &observation->topology);
+    check_cpus(findings, &observation->topology);
     check_room(findings, observation);
     check_balancers(findings, observation);
     check_faults(findings, observation);
@@ -229,8 +259,7 @@ check_guest(GPtrArray *findings, const VbGuest *guest)
                           cell->note);
     }
     if (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)
-        vb_doctor_add(findings, VB_FINDING_NOTE, thing, NULL, "%s: %s",
-                      vb_owner_name(guest->owner),
+        vb_doctor_add(findings, VB_FINDING_NOTE, thing, NULL, "%s: %s", vb_owner_name(guest->owner),
                       guest->reason != NULL ? guest->reason : "somebody else places it");
 }
 

@@ -8,6 +8,8 @@ put_node(JsonArray *nodes, const VbTopology *topology, int id, guint64 reserve_b
     JsonObject *object = vb_json_append_object(nodes);
     json_object_set_int_member(object, "id", id);
     vb_json_put_cpuset(object, "cpus", &node->cpus);
+    if (node->capacity_bp != 0)
+        json_object_set_int_member(object, "capacity_bp", node->capacity_bp);
     vb_json_put_u64(object, "memory_total_bytes", node->memory_total_bytes);
     vb_json_put_u64(object, "memory_free_bytes", node->memory_free_bytes);
     vb_json_put_u64(object, "reserve_bytes", reserve_bytes);
@@ -33,6 +35,10 @@ vb_codec_put_host(JsonObject *document, const VbTopology *topology, const guint6
     int id;
     VB_NODESET_FOREACH(id, topology->nodes)
     put_node(nodes, topology, id, reserve_bytes[id]);
+    if (vb_cpuset_count(&topology->isolated) > 0)
+        vb_json_put_cpuset(object, "isolated", &topology->isolated);
+    if (vb_cpuset_count(&topology->barred) > 0)
+        vb_json_put_cpuset(object, "barred", &topology->barred);
     json_object_set_boolean_member(object, "kernel_balancing", kernel_balancing);
     vb_json_put_text(object, "rival", rival);
 }
@@ -83,6 +89,9 @@ read_node(VbJsonReader *reader, JsonObject *object, gpointer into)
     if (!vb_json_cpuset(reader, object, "cpus", &node->cpus))
         vb_json_fail(reader, "cpus", "missing");
     node->n_cpus = vb_cpuset_count(&node->cpus);
+    if (json_object_has_member(object, "capacity_bp"))
+        node->capacity_bp =
+            (guint)vb_json_int(reader, object, "capacity_bp", 0, (gint64)VB_CPUS_MAX * VB_BP);
     node->memory_total_bytes = vb_json_u64(reader, object, "memory_total_bytes");
     node->memory_free_bytes = vb_json_u64(reader, object, "memory_free_bytes");
     host->reserve_bytes[id] = vb_json_u64(reader, object, "reserve_bytes");
@@ -96,6 +105,8 @@ read_host(VbJsonReader *reader, JsonObject *object, gpointer into)
     VbCodecHost *host = into;
     vb_json_each(reader, object, "nodes", VB_NODES_MAX, read_node_id, host->topology);
     vb_json_each(reader, object, "nodes", VB_NODES_MAX, read_node, host);
+    vb_json_cpuset(reader, object, "isolated", &host->topology->isolated);
+    vb_json_cpuset(reader, object, "barred", &host->topology->barred);
     *host->kernel_balancing = vb_json_bool(reader, object, "kernel_balancing");
     *host->rival = vb_json_text(reader, object, "rival", VB_CODEC_TEXT_MAX);
 }

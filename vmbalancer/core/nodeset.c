@@ -214,3 +214,12 @@ vb_cpuset_or(const VbCpuSet *a, const VbCpuSet *b)
         either.word[i] = a->word[i] | b->word[i];
     return either;
 }
+
+VbCpuSet
+vb_cpuset_minus(const VbCpuSet *a, const VbCpuSet *b)
+{
+    VbCpuSet rest;
+    for (guint i = 0; i < G_N_ELEMENTS(rest.word); i++)
+        rest.word[i] = a->word[i] & ~b->word[i];
+    return rest;
+}

@@ -7,7 +7,7 @@
 typedef struct {
     const VbOwnerEvidence *evidence;
     const VbTopology *topology;
-    VbCpuSet online; /* all CPUs of the host */
+    VbCpuSet common; /* all CPUs of the host that nobody keeps for himself */
     VbOwnerVerdict *verdict;
 } Case;
 
@@ -114,7 +114,7 @@ pin_restricts(const Case *c, const VbDomainPin *pin, VbCpuSet *ret)
 {
     if (!vb_cpuset_parse(pin->cpuset, ret, NULL))
         memset(ret, 0, sizeof *ret);
-    return !vb_cpuset_within(&c->online, ret);
+    return !vb_cpuset_within(&c->common, ret);
 }
 
 static gboolean
@@ -273,15 +273,19 @@ apply_bound(Case *c, const Bound *bound)
 
 /*
  * Narrows the nodes and the CPUs by each bound in turn; at most one of them is of CPUs, so a node
- * that is left has CPUs left.
+ * that is left has CPUs left. Isolated CPUs are for those whose XML names them.
  * Returns: index of the first bound that took something away, the number of bounds if none did.
  */
 static guint
 narrow(Case *c, const Bound *bounds, guint n)
 {
     VbOwnerVerdict *verdict = c->verdict;
+    const VbDomain *live = c->evidence->live;
     verdict->boundary = vb_topology_home_nodes(c->topology);
-    verdict->cpu_boundary = vb_topology_cpus_of_nodes(c->topology, verdict->boundary);
+    verdict->cpu_boundary = live->vcpu_cpuset != NULL && !live->placement_auto
+                                ? vb_topology_cpus_of_nodes(c->topology, verdict->boundary)
+                                : vb_topology_common_cpus(c->topology, verdict->boundary);
+    verdict->boundary &= vb_topology_nodes_of_cpus(c->topology, &verdict->cpu_boundary);
     guint first = n;
     for (guint i = 0; i < n; i++) {
         if (bounds[i].text == NULL)
@@ -349,7 +353,7 @@ vb_owner_judge(const VbOwnerEvidence *evidence, const VbTopology *topology, VbOw
 {
     memset(ret, 0, sizeof *ret);
     ret->owner = VB_OWNER_FREE;
-    Case c = {evidence, topology, vb_topology_cpus_of_nodes(topology, topology->nodes), ret};
+    Case c = {evidence, topology, vb_topology_common_cpus(topology, topology->nodes), ret};
     Bound bounds[BOUNDS_MAX];
     guint n = list_bounds(evidence, bounds);
     guint first = narrow(&c, bounds, n);

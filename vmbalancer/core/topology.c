@@ -35,6 +35,19 @@ vb_topology_cpus_of_nodes(const VbTopology *topology, VbNodeSet nodes)
     return cpus;
 }
 
+VbCpuSet
+vb_topology_common_cpus(const VbTopology *topology, VbNodeSet nodes)
+{
+    VbCpuSet cpus = vb_topology_cpus_of_nodes(topology, nodes);
+    return vb_cpuset_minus(&cpus, &topology->isolated);
+}
+
+guint
+vb_node_capacity_bp(const VbNode *node)
+{
+    return node->capacity_bp != 0 ? node->capacity_bp : node->n_cpus * VB_BP;
+}
+
 VbNodeSet
 vb_topology_home_nodes(const VbTopology *topology)
 {

@@ -58,7 +58,7 @@ imagine(const VbSnapshot *snapshot, const VbConfig *config, const VbAdviceReques
     guest->name = g_strdup(NEWCOMER);
     guest->state = VB_GUEST_RUNNING;
     guest->boundary = nodes & ~config->reserved_nodes;
-    guest->cpu_boundary = vb_topology_cpus_of_nodes(&snapshot->topology, nodes);
+    guest->cpu_boundary = vb_topology_common_cpus(&snapshot->topology, nodes);
     for (guint i = 0; i < request->vcpus; i++) {
         VbVcpu *vcpu = vb_vcpu_new();
         vcpu->id = i;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "observe/cpus.h"
 #include "observe/faults.h"
 #include "observe/meminfo.h"
 #include "observe/number.h"
@@ -206,6 +207,7 @@ vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error)
     g_autofree VbTopology *topology = g_new0(VbTopology, 1);
     if (!read_topology(kernel, topology, error))
         return FALSE;
+    vb_cpus_observe(kernel, topology);
     observation->topology = *topology;
     int id;
     VB_NODESET_FOREACH(id, topology->nodes)
