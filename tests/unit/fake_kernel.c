@@ -133,6 +133,20 @@ fake_get_affinity(VbKernel *kernel, int tid, VbCpuSet *ret)
     return 0;
 }
 
+/* A thread runs on what is online, 0-63, of what it is given. */
+static int
+fake_set_affinity(VbKernel *kernel, int tid, const VbCpuSet *cpus)
+{
+    FakeKernel *fake = fake_of(kernel);
+    if (!g_hash_table_contains(fake->affinities, GINT_TO_POINTER(tid)))
+        return -ESRCH;
+    VbCpuSet kept = {.word = {cpus->word[0]}};
+    if (fake->affinity_error != 0 || kept.word[0] == 0)
+        return fake->affinity_error != 0 ? fake->affinity_error : -EINVAL;
+    fake_kernel_set_affinity(fake, tid, &kept);
+    return 0;
+}
+
 static gint64
 fake_now_ns(VbKernel *kernel)
 {
@@ -171,6 +185,7 @@ static const VbKernelOps fake_ops = {
     .readlink = fake_readlink,
     .move_pages = fake_kernel_move_pages,
     .get_affinity = fake_get_affinity,
+    .set_affinity = fake_set_affinity,
     .now_ns = fake_now_ns,
     .sleep_ns = fake_sleep_ns,
     .open = fake_open,

@@ -24,6 +24,7 @@ struct FakeKernel {
     gint64 page_ns;            /**< and this for each page of 4 KiB that it moves */
     int query_error;           /**< -errno that each asking call answers, 0 = none */
     int move_error;            /**< the same of each moving call */
+    int affinity_error;        /**< the same of each call that sets an affinity */
     guint64 room[VB_NODES_MAX];/**< bytes that each node still takes; without limit at first */
     VbNodeSet online;          /**< nodes that exist; at first 0-3 */
     guint64 queries, moves;    /**< calls so far */

@@ -188,6 +188,33 @@ nothing_moves_to_where_all_is(void)
 }
 
 static void
+a_thread_runs_where_it_is_put(void)
+{
+    VbKernel *kernel = vb_kernel_real();
+    Guest guest;
+    guest_begin(&guest, "qemu-system-test");
+    g_autoptr(VbMover) mover = spawn();
+    g_autoptr(GError) error = NULL;
+    VbCpuSet before, one = {0}, now;
+    g_assert_cmpint(kernel->ops->get_affinity(kernel, guest.pid, &before), ==, 0);
+    for (guint cpu = VB_CPUS_MAX; cpu-- > 0;)
+        if (vb_cpuset_has(&before, cpu)) {
+            vb_cpuset_add(&one, cpu);
+            break;
+        }
+    g_assert_true(vb_mover_pin(mover, &guest.process, guest.pid, &one, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(kernel->ops->get_affinity(kernel, guest.pid, &now), ==, 0);
+    g_assert_true(vb_cpuset_equal(&now, &one));
+    g_assert_true(vb_mover_pin(mover, &guest.process, guest.pid, &before, &error));
+    g_assert_cmpint(kernel->ops->get_affinity(kernel, guest.pid, &now), ==, 0);
+    g_assert_true(vb_cpuset_equal(&now, &before));
+    g_assert_false(vb_mover_pin(mover, &guest.process, getpid(), &one, &error));
+    g_assert_error(error, VB_ERROR, VB_ERROR_FAILED); /* a thread, but not the guest's */
+    guest_end(&guest);
+}
+
+static void
 a_process_that_is_no_guest_is_refused(void)
 {
     Guest guest;
@@ -206,6 +233,10 @@ a_process_that_is_no_guest_is_refused(void)
     g_clear_error(&error);
     g_assert_false(vb_mover_move(mover, &guest.process, &guest.range, 1, 0, &budget, NULL, NULL,
                                  NULL, &report, &error));
+    g_assert_error(error, VB_ERROR, VB_ERROR_DENIED);
+    g_clear_error(&error);
+    g_assert_false(
+        vb_mover_pin(mover, &guest.process, guest.pid, &(VbCpuSet){.word = {1}}, &error));
     g_assert_error(error, VB_ERROR, VB_ERROR_DENIED);
     guest_end(&guest);
 }
@@ -329,6 +360,7 @@ main(int argc, char **argv)
     if (argc == 3 && g_str_equal(argv[2], "guest=test"))
         return be_guest();
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/mover/process/a thread runs where it is put", a_thread_runs_where_it_is_put);
     g_test_add_func("/mover/process/sampling counts the pages that are there",
                     sampling_counts_the_pages_that_are_there);
     g_test_add_func("/mover/process/files come through", files_come_through);

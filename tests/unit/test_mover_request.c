@@ -62,10 +62,12 @@ static const struct {
     const char *word;
 } hostile[] = {
     {HEAD(version), 0, "version"},
-    {HEAD(version), 2, "version"},
+    {HEAD(version), VB_WIRE_VERSION - 1, "version"},
+    {HEAD(version), VB_WIRE_VERSION + 1, "version"},
     {HEAD(version), G_MAXUINT32, "version"},
     {HEAD(op), 0, "operation"},
-    {HEAD(op), 6, "operation"},
+    {HEAD(op), VB_OP_AFFINITY + 1, "operation"},
+    {HEAD(op), VB_OP_AFFINITY, "must be 0"},
     {HEAD(op), G_MAXUINT32, "operation"},
     {HEAD(op), VB_OP_HELLO, "must be 0"},
     {HEAD(op), VB_OP_CANCEL, "must be 0"},
@@ -91,6 +93,7 @@ static const struct {
     {HEAD(n_ranges), VB_RANGES_MAX + 1, "n_ranges"},
     {HEAD(n_ranges), G_MAXUINT32, "n_ranges"},
     {HEAD(n_ranges), 0x0aaaaaab, "n_ranges"},
+    {HEAD(tid), 1, "tid"},
     {HEAD(reserved), 1, "reserved"},
     {RANGE(0, start), 0x10001, "aligned"},
     {RANGE(0, end), 0x20800, "aligned"},
@@ -139,6 +142,55 @@ each_wrong_length_is_refused(void)
     for (gsize other = 0; other <= sizeof *message + 8; other++)
         g_assert_true(vb_request_check(message, other, request, NULL) ==
                       (other == sizeof message->head));
+}
+
+/* One field of a good request for CPUs made bad, and a word that the refusal must have. */
+static const struct {
+    gsize offset, size;
+    guint64 value;
+    const char *word;
+} hostile_affinity[] = {
+    {HEAD(pid), 0, "pid"},       {HEAD(tid), 0, "tid"},           {HEAD(tid), 0x80000000, "tid"},
+    {HEAD(file), 1, "file"},     {HEAD(n_ranges), 1, "n_ranges"}, {HEAD(target), 1, "target"},
+    {HEAD(from), 1, "from"},     {HEAD(flags), 1, "flags"},       {HEAD(reserved), 1, "reserved"},
+    {HEAD(seed), 1, "seed"},     {HEAD(max_pages), 1, "max_pages"},
+    {G_STRUCT_OFFSET(VbWireMessage, cpus.word[1]), 8, 0, "no CPU"},
+};
+
+static VbWireMessage *
+good_affinity(gsize *ret_length)
+{
+    VbWireMessage *message = g_new0(VbWireMessage, 1);
+    message->head = (VbWireRequest){
+        .version = VB_WIRE_VERSION, .op = VB_OP_AFFINITY, .pid = 7, .start_time = 99, .tid = 8};
+    message->cpus.word[1] = 5;
+    *ret_length = sizeof message->head + sizeof message->cpus;
+    return message;
+}
+
+static void
+cpus_of_a_thread_are_checked_as_ranges_are(void)
+{
+    g_autofree VbRequest *request = g_new0(VbRequest, 1);
+    gsize length = 0;
+    g_autofree VbWireMessage *good = good_affinity(&length);
+    g_assert_true(vb_request_check(good, length, request, NULL));
+    g_autofree char *cpus = vb_cpuset_format(&request->cpus);
+    g_assert_cmpstr(cpus, ==, "64,66");
+    g_assert_cmpint(request->tid, ==, 8);
+    g_assert_cmpint(request->process.pid, ==, 7);
+    for (gsize other = 0; other <= sizeof *good + 8; other++)
+        g_assert_true(vb_request_check(good, other, request, NULL) == (other == length));
+    for (guint i = 0; i < G_N_ELEMENTS(hostile_affinity); i++) {
+        g_autofree VbWireMessage *message = good_affinity(&length);
+        memcpy((char *)message + hostile_affinity[i].offset, &hostile_affinity[i].value,
+               hostile_affinity[i].size);
+        g_autoptr(GError) error = NULL;
+        g_assert_false(vb_request_check(message, length, request, &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+        if (strstr(error->message, hostile_affinity[i].word) == NULL)
+            g_error("case %u: \"%s\" has no \"%s\"", i, error->message, hostile_affinity[i].word);
+    }
 }
 
 static void
@@ -208,6 +260,8 @@ main(int argc, char **argv)
     g_test_add_func("/mover/request/each bad field is refused by name",
                     each_bad_field_is_refused_by_name);
     g_test_add_func("/mover/request/each wrong length is refused", each_wrong_length_is_refused);
+    g_test_add_func("/mover/request/cpus of a thread are checked as ranges are",
+                    cpus_of_a_thread_are_checked_as_ranges_are);
     g_test_add_func("/mover/request/random messages never crash", random_messages_never_crash);
     g_test_add_func("/mover/identity/a QEMU guest is told from other processes",
                     a_qemu_guest_is_told_from_other_processes);

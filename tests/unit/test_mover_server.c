@@ -3,6 +3,7 @@
 #include "mover/channel.h"
 #include "mover/protocol.h"
 #include "mover/server.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -74,6 +75,10 @@ request(VbWireOp op, int pid)
         message.head.max_pages = 1 << 20;
     if (op == VB_OP_MOVE)
         message.head.target = 1;
+    if (op == VB_OP_AFFINITY) {
+        message.head.tid = pid;
+        message.cpus.word[0] = 6;
+    }
     return message;
 }
 
@@ -81,6 +86,8 @@ static void
 say(Peer *peer, const VbWireMessage *message)
 {
     gsize size = sizeof message->head + message->head.n_ranges * sizeof message->range[0];
+    if (message->head.op == VB_OP_AFFINITY)
+        size += sizeof message->cpus;
     g_assert_cmpint(vb_channel_send(peer->client, message, size, -1, TRUE), ==,
                     VB_CHANNEL_MESSAGE);
 }
@@ -168,6 +175,75 @@ what_is_refused_is_refused_with_its_reason(void)
         g_assert_cmpint((int)reply.code, ==, table[i].code);
         g_assert_nonnull(strstr(reply.text, table[i].word));
     }
+    g_assert_true(peer_end(&peer));
+}
+
+/* The guest has threads 7 and 17; 27 is another process's, though it runs. */
+static void
+add_threads(Peer *peer)
+{
+    static const int tids[] = {7, 17, 27};
+    for (guint i = 0; i < G_N_ELEMENTS(tids); i++) {
+        g_autofree char *text = NULL;
+        g_autofree char *path = g_strdup_printf("/proc/7/task/%d/stat", tids[i]);
+        g_assert_true(peer->fake->kernel.ops->read(&peer->fake->kernel, "/proc/7/stat", 4096, &text,
+                                                   NULL, NULL));
+        if (tids[i] != 27)
+            fake_kernel_write(peer->fake, path, text, -1);
+        fake_kernel_set_affinity(peer->fake, tids[i], &(VbCpuSet){.word = {0xf}});
+    }
+}
+
+static guint64
+cpus_of(Peer *peer, int tid)
+{
+    VbCpuSet cpus = {0};
+    g_assert_cmpint(peer->fake->kernel.ops->get_affinity(&peer->fake->kernel, tid, &cpus), ==, 0);
+    return cpus.word[0];
+}
+
+static void
+a_thread_of_the_guest_is_pinned_and_no_other(void)
+{
+    static const struct {
+        int pid, tid, affinity_error;
+        guint64 start_time, cpus;
+        int code;
+        const char *word;
+    } refused[] = {
+        {7, 27, 0, 99, 6, VB_ERROR_FAILED, "has no thread 27"},
+        {8, 8, 0, 99, 6, VB_ERROR_DENIED, "not a QEMU guest"},
+        {8, 17, 0, 99, 6, VB_ERROR_DENIED, "not a QEMU guest"},
+        {7, 17, 0, 98, 6, VB_ERROR_CHANGED, "used again"},
+        {9, 17, 0, 99, 6, VB_ERROR_NO_GUEST, "has ended"},
+        {7, 17, -EPERM, 99, 6, VB_ERROR_DENIED, "CAP_SYS_NICE"},
+        {7, 17, -EINVAL, 99, 6, VB_ERROR_INVALID, "CPUs 1-2"},
+        {7, 17, -ESRCH, 99, 6, VB_ERROR_FAILED, "no thread 17 any more"},
+        {7, 17, 0, 99, 0, VB_ERROR_INVALID, "no CPU"},
+    };
+    Peer peer;
+    peer_begin(&peer);
+    add_threads(&peer);
+    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
+        VbWireMessage message = request(VB_OP_AFFINITY, refused[i].pid);
+        message.head.tid = refused[i].tid;
+        message.head.start_time = refused[i].start_time;
+        message.cpus.word[0] = refused[i].cpus;
+        peer.fake->affinity_error = refused[i].affinity_error;
+        say(&peer, &message);
+        VbWireReply reply = hear(&peer, VB_REPLY_ERROR, NULL);
+        g_assert_cmpint((int)reply.code, ==, refused[i].code);
+        if (strstr(reply.text, refused[i].word) == NULL)
+            g_error("case %u: \"%s\" has no \"%s\"", i, reply.text, refused[i].word);
+    }
+    peer.fake->affinity_error = 0;
+    VbWireMessage message = request(VB_OP_AFFINITY, 7);
+    message.head.tid = 17;
+    say(&peer, &message);
+    hear(&peer, VB_REPLY_PINNED, NULL);
+    g_assert_cmphex(cpus_of(&peer, 17), ==, 6);
+    g_assert_cmphex(cpus_of(&peer, 7), ==, 0xf);
+    g_assert_cmphex(cpus_of(&peer, 27), ==, 0xf);
     g_assert_true(peer_end(&peer));
 }
 
@@ -276,6 +352,8 @@ main(int argc, char **argv)
                     a_file_comes_as_an_open_descriptor);
     g_test_add_func("/mover/server/what is refused is refused with its reason",
                     what_is_refused_is_refused_with_its_reason);
+    g_test_add_func("/mover/server/a thread of the guest is pinned and no other",
+                    a_thread_of_the_guest_is_pinned_and_no_other);
     g_test_add_func("/mover/server/a guest that is gone before its move is no error",
                     a_guest_that_is_gone_before_its_move_is_no_error);
     g_test_add_func("/mover/server/a cancel ends a move after its batch",

@@ -6,6 +6,7 @@
 #include "mover/unit.h"
 #include "sys/files.h"
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 #include <vmbalancer/error.h>
 
@@ -54,6 +55,8 @@ static gboolean
 send_message(VbMover *mover, const VbWireMessage *message, GError **error)
 {
     gsize size = sizeof message->head + message->head.n_ranges * sizeof message->range[0];
+    if (message->head.op == VB_OP_AFFINITY)
+        size = sizeof message->head + sizeof message->cpus;
     if (mover->end != NULL || vb_channel_send(mover->spawned.socket, message, size, -1, TRUE) !=
                                   VB_CHANNEL_MESSAGE)
         return set_unreachable(mover, error);
@@ -235,6 +238,18 @@ vb_mover_sample(VbMover *mover, const VbProcess *process, const VbRange *ranges,
     for (guint i = 0; i < VB_NODES_MAX; i++)
         ret->by_node[i] = reply.sample.by_node[i];
     return TRUE;
+}
+
+gboolean
+vb_mover_pin(VbMover *mover, const VbProcess *process, int tid, const VbCpuSet *cpus,
+             GError **error)
+{
+    g_autofree VbWireMessage *message = message_new(VB_OP_AFFINITY, process);
+    message->head.tid = tid;
+    memcpy(message->cpus.word, cpus->word, sizeof message->cpus.word);
+    VbWireReply reply;
+    return send_message(mover, message, error) && receive_reply(mover, &reply, NULL, error) &&
+           expect(mover, &reply, VB_REPLY_PINNED, error);
 }
 
 static VbMoveReport

@@ -9,12 +9,12 @@ G_BEGIN_DECLS
  * What client and mover say to each other over a SOCK_SEQPACKET socket, one struct a message, in
  * the machine's own byte order (both ends are on one host).
  *
- * A request is a VbWireRequest followed by n_ranges VbWireRange and nothing else. Each is answered
- * by one reply; a move by any number of progress replies and then one final reply. During a
+ * A request is a VbWireRequest followed by n_ranges VbWireRange, of VB_OP_AFFINITY by a VbWireCpus, and
+ * nothing else. Each is answered by one reply; a move by any number of progress replies and then one final reply. During a
  * move the client may send VB_OP_CANCEL only; at any other time the mover ignores a cancel, which
  * may have crossed the final reply on its way. A client that closes its end cancels.
  */
-#define VB_WIRE_VERSION 1
+#define VB_WIRE_VERSION 2
 
 typedef enum {
     VB_OP_HELLO = 1, /**< version, op; answered by VB_REPLY_HELLO */
@@ -22,6 +22,7 @@ typedef enum {
     VB_OP_SAMPLE,    /**< + pid, start_time, ranges, max_pages, seed; answered by VB_REPLY_SAMPLE */
     VB_OP_MOVE,      /**< + pid, start_time, ranges, target, budget; answered by VB_REPLY_MOVED */
     VB_OP_CANCEL,    /**< version, op; not answered */
+    VB_OP_AFFINITY,  /**< + pid, start_time, tid, cpus; answered by VB_REPLY_PINNED */
 } VbWireOp;
 
 /** VB_OP_MOVE: VbMoveBudget.shared. */
@@ -53,7 +54,8 @@ typedef struct {
     guint64 from;             /**< VbNodeSet; 0 = every node but the target */
     guint32 flags;            /**< VB_WIRE_SHARED */
     guint32 n_ranges;         /**< 1 .. VB_RANGES_MAX */
-    guint64 reserved;         /**< 0 */
+    gint32 tid;               /**< of a thread of the guest's process, > 0 */
+    guint32 reserved;         /**< 0 */
 } VbWireRequest;
 
 /** A range: start < end <= VB_WIRE_ADDRESS_MAX, a power of two as page size, ends aligned to it. */
@@ -63,10 +65,18 @@ typedef struct {
     guint64 page_size;
 } VbWireRange;
 
+/** CPUs that a thread may use: bit c of word[c / 64] is CPU c; at least one. */
+typedef struct {
+    guint64 word[VB_CPUS_MAX / 64];
+} VbWireCpus;
+
 /** A whole request as it is sent; only so many ranges as there are. */
 typedef struct {
     VbWireRequest head;
-    VbWireRange range[VB_RANGES_MAX];
+    union {
+        VbWireRange range[VB_RANGES_MAX];
+        VbWireCpus cpus;
+    };
 } VbWireMessage;
 
 typedef enum {
@@ -76,6 +86,7 @@ typedef enum {
     VB_REPLY_PROGRESS, /**< report; more replies follow */
     VB_REPLY_MOVED,    /**< report */
     VB_REPLY_ERROR,    /**< code and text */
+    VB_REPLY_PINNED,
 } VbWireReplyKind;
 
 /** VbSample. */
@@ -114,6 +125,7 @@ typedef struct {
 
 G_STATIC_ASSERT(sizeof(VbWireRequest) == 88);
 G_STATIC_ASSERT(sizeof(VbWireRange) == 24);
+G_STATIC_ASSERT(sizeof(VbWireCpus) == sizeof(VbCpuSet));
 G_STATIC_ASSERT(sizeof(VbWireReply) == 16 + sizeof(VbWireSample));
 
 G_END_DECLS

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mover/request.h"
+#include <string.h>
 #include <vmbalancer/error.h>
 
 /* The fields that an op has besides version and op; all others must be 0. */
@@ -9,6 +10,7 @@ typedef enum {
     HAS_RANGES = 1 << 2,
     HAS_SAMPLE = 1 << 3,
     HAS_BUDGET = 1 << 4,
+    HAS_CPUS = 1 << 5,
 } Fields;
 
 static const Fields fields_of_op[] = {
@@ -17,6 +19,7 @@ static const Fields fields_of_op[] = {
     [VB_OP_SAMPLE] = HAS_PROCESS | HAS_RANGES | HAS_SAMPLE,
     [VB_OP_MOVE] = HAS_PROCESS | HAS_RANGES | HAS_BUDGET,
     [VB_OP_CANCEL] = 0,
+    [VB_OP_AFFINITY] = HAS_PROCESS | HAS_CPUS,
 };
 
 static gboolean G_GNUC_PRINTF(2, 3)
@@ -50,6 +53,7 @@ check_unused(const VbWireRequest *head, Fields fields, GError **error)
         {"limit_bytes", (fields & HAS_BUDGET) != 0, head->limit_bytes != 0},
         {"from", (fields & HAS_BUDGET) != 0, head->from != 0},
         {"flags", (fields & HAS_BUDGET) != 0, head->flags != 0},
+        {"tid", (fields & HAS_CPUS) != 0, head->tid != 0},
         {"reserved", FALSE, head->reserved != 0},
     };
     for (guint i = 0; i < G_N_ELEMENTS(field); i++)
@@ -68,6 +72,8 @@ check_values(const VbWireRequest *head, Fields fields, GError **error)
     if ((fields & HAS_SAMPLE) && (head->max_pages == 0 || head->max_pages > VB_WIRE_SAMPLE_MAX))
         return invalid(error, "max_pages is %u, it must be 1 to %u", head->max_pages,
                        VB_WIRE_SAMPLE_MAX);
+    if ((fields & HAS_CPUS) && head->tid <= 0)
+        return invalid(error, "tid is %d, it must be above 0", head->tid);
     if (!(fields & HAS_BUDGET))
         return TRUE;
     if (head->target < 0 || head->target >= VB_NODES_MAX)
@@ -121,6 +127,28 @@ check_ranges(const VbWireMessage *message, gsize length, VbRequest *request, GEr
     return TRUE;
 }
 
+static gboolean
+check_cpus(const VbWireMessage *message, gsize length, VbRequest *request, GError **error)
+{
+    if (length != sizeof message->head + sizeof message->cpus)
+        return invalid(error, "%" G_GSIZE_FORMAT " bytes are no request with a set of CPUs", length);
+    memcpy(request->cpus.word, message->cpus.word, sizeof request->cpus.word);
+    return vb_cpuset_count(&request->cpus) > 0 || invalid(error, "cpus name no CPU");
+}
+
+/* What follows the head. */
+static gboolean
+check_rest(const VbWireMessage *message, gsize length, Fields fields, VbRequest *request,
+           GError **error)
+{
+    if (fields & HAS_RANGES)
+        return check_ranges(message, length, request, error);
+    if (fields & HAS_CPUS)
+        return check_cpus(message, length, request, error);
+    return length == sizeof message->head ||
+           invalid(error, "operation %u takes no ranges", message->head.op);
+}
+
 gboolean
 vb_request_check(const VbWireMessage *message, gsize length, VbRequest *ret, GError **error)
 {
@@ -130,15 +158,13 @@ vb_request_check(const VbWireMessage *message, gsize length, VbRequest *ret, GEr
     if (head->version != VB_WIRE_VERSION)
         return invalid(error, "protocol version %u, this mover (%s) speaks %d; install client and "
                        "mover of the same release", head->version, VB_VERSION, VB_WIRE_VERSION);
-    if (head->op < VB_OP_HELLO || head->op > VB_OP_CANCEL)
+    if (head->op < VB_OP_HELLO || head->op > VB_OP_AFFINITY)
         return invalid(error, "operation %u is unknown", head->op);
     Fields fields = fields_of_op[head->op];
     if (!check_unused(head, fields, error) || !check_values(head, fields, error))
         return FALSE;
     ret->n_ranges = 0;
-    if (!(fields & HAS_RANGES) && length != sizeof *head)
-        return invalid(error, "operation %u takes no ranges", head->op);
-    if ((fields & HAS_RANGES) && !check_ranges(message, length, ret, error))
+    if (!check_rest(message, length, fields, ret, error))
         return FALSE;
     ret->op = (VbWireOp)head->op;
     ret->process = (VbProcess){.pid = head->pid, .start_time = head->start_time};
@@ -146,6 +172,7 @@ vb_request_check(const VbWireMessage *message, gsize length, VbRequest *ret, GEr
     ret->max_pages = head->max_pages;
     ret->seed = head->seed;
     ret->target = head->target;
+    ret->tid = head->tid;
     ret->budget = (VbMoveBudget){
         .rate_bytes_per_s = head->rate_bytes_per_s,
         .batch_target_ns = head->batch_target_ns,

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /** A request that has been checked, in the terms of the engine. */
 typedef struct {
     VbWireOp op;
-    VbProcess process;   /**< file, sample, move */
+    VbProcess process;   /**< file, sample, move, affinity */
     VbMoverFile file;    /**< file */
     VbRange range[VB_RANGES_MAX];
     guint n_ranges;      /**< sample, move: 1 .. VB_RANGES_MAX */
@@ -16,6 +16,8 @@ typedef struct {
     guint64 seed;        /**< sample */
     int target;          /**< move */
     VbMoveBudget budget; /**< move */
+    int tid;             /**< affinity */
+    VbCpuSet cpus;       /**< affinity: at least one */
 } VbRequest;
 
 /**

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mover/server.h"
+#include "mover/affinity.h"
 #include "mover/channel.h"
 #include "mover/move.h"
 #include "mover/request.h"
@@ -177,6 +178,19 @@ serve_move(Server *server, const VbRequest *request)
 }
 
 static void
+serve_affinity(Server *server, const VbRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VbIdentity) identity = vb_identity_open(server->kernel, &request->process, &error);
+    if (identity == NULL || !vb_affinity_set(identity, request->tid, &request->cpus, &error)) {
+        reply_error(server, error);
+        return;
+    }
+    VbWireReply answer = {.kind = VB_REPLY_PINNED};
+    reply(server, &answer, -1, TRUE);
+}
+
+static void
 serve_hello(Server *server, const VbRequest *request)
 {
     VbWireReply answer = {.kind = VB_REPLY_HELLO};
@@ -194,6 +208,7 @@ static void (*const serve[])(Server *server, const VbRequest *request) = {
     [VB_OP_SAMPLE] = serve_sample,
     [VB_OP_MOVE] = serve_move,
     [VB_OP_CANCEL] = serve_nothing, /* crossed the final report of what it was to cancel */
+    [VB_OP_AFFINITY] = serve_affinity,
 };
 
 gboolean

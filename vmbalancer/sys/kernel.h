@@ -35,6 +35,8 @@ typedef struct {
                        int *status, int flags);
     /** sched_getaffinity(2). Returns: 0 or -errno. */
     int (*get_affinity)(VbKernel *kernel, int tid, VbCpuSet *ret);
+    /** sched_setaffinity(2). Returns: 0 or -errno. */
+    int (*set_affinity)(VbKernel *kernel, int tid, const VbCpuSet *cpus);
     /** CLOCK_MONOTONIC. */
     gint64 (*now_ns)(VbKernel *kernel);
     void (*sleep_ns)(VbKernel *kernel, gint64 duration_ns);

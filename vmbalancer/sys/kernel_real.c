@@ -53,6 +53,13 @@ real_get_affinity(VbKernel *kernel, int tid, VbCpuSet *ret)
     return 0;
 }
 
+static int
+real_set_affinity(VbKernel *kernel, int tid, const VbCpuSet *cpus)
+{
+    return sched_setaffinity(tid, sizeof *cpus, (const cpu_set_t *)(const void *)cpus) < 0 ? -errno
+                                                                                           : 0;
+}
+
 static gint64
 real_now_ns(VbKernel *kernel)
 {
@@ -104,6 +111,7 @@ static const VbKernelOps real_ops = {
     .readlink = real_readlink,
     .move_pages = real_move_pages,
     .get_affinity = real_get_affinity,
+    .set_affinity = real_set_affinity,
     .now_ns = real_now_ns,
     .sleep_ns = real_sleep_ns,
     .open = real_open,
