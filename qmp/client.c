@@ -32,6 +32,7 @@ struct QmpClient {
     QmpPending *pending;
     gint64 next_id;
     gint64 open_deadline_us; /* monotonic */
+    int peer_pid;
     GError *reason;          /* why the state is CLOSED */
 };
 
@@ -262,6 +263,14 @@ no_greeting_error(const char *name, guint timeout_ms)
         name, timeout_ms);
 }
 
+static int
+peer_pid_of(GSocket *socket)
+{
+    g_autoptr(GCredentials) peer = g_socket_get_credentials(socket, NULL);
+
+    return peer != NULL ? MAX(g_credentials_get_unix_pid(peer, NULL), 0) : 0;
+}
+
 /*
  * While it opens, only the task holds the client: when the task completes without success, however
  * that comes about, the half-open connection goes with it.
@@ -275,6 +284,7 @@ client_start(GSocket *socket, const char *name, const QmpWatch *watch, guint tim
 
     qmp_transport_init(&self->base, &client_ops, context);
     self->name = g_strdup(name);
+    self->peer_pid = peer_pid_of(socket);
     if (watch != NULL)
         self->watch = *watch;
     self->frame = qmp_frame_new();
@@ -371,6 +381,12 @@ QmpTransport *
 qmp_client_transport(QmpClient *self)
 {
     return &self->base;
+}
+
+int
+qmp_client_peer_pid(const QmpClient *self)
+{
+    return self->peer_pid;
 }
 
 gboolean

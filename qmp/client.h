@@ -40,7 +40,8 @@ typedef struct {
 /*
  * Connects to a Unix socket and negotiates, all within timeout_ms (1..QMP_TIMEOUT_MAX_MS).
  * path: at most 107 bytes. watch: copied, or NULL.
- * Errors: QMP_ERROR_CLOSED when nobody listens or the peer hangs up; QMP_ERROR_BUSY when the
+ * Errors: QMP_ERROR_CLOSED when nobody listens or the peer hangs up; QMP_ERROR_DENIED when this user
+ * may not; QMP_ERROR_BUSY when the
  * monitor does not greet (it serves one client at a time); QMP_ERROR_TIMEOUT when it greets and
  * then goes silent; QMP_ERROR_PROTOCOL and the like when it is no QMP monitor; QMP_ERROR_INVALID.
  */
@@ -71,6 +72,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpClient, qmp_client_unref)
 /* What executes commands over this client, for qmp_transport_execute_async() and the queries.
  * Borrowed. */
 QmpTransport *qmp_client_transport(QmpClient *self);
+
+/*
+ * The process that listens on the monitor's socket, as the kernel knows it (SO_PEERCRED): its pid
+ * when it began to listen. 0 when that is unknown.
+ */
+int qmp_client_peer_pid(const QmpClient *self);
 
 /* FALSE once the connection is lost or closed; commands then fail at once. */
 gboolean qmp_client_is_open(const QmpClient *self);

@@ -19,6 +19,11 @@ set_error(GError **error, const char *path, const GError *reason)
             "monitor %s: other clients are waiting already; QEMU serves one at a time: close "
             "them, or give the guest a second -qmp socket",
             path);
+    else if (g_error_matches(reason, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+        g_set_error(error, QMP_ERROR, QMP_ERROR_DENIED,
+                    "monitor %s: cannot connect: %s; its user must be let in by the socket's and its "
+                    "folders' modes, or by an ACL",
+                    path, reason->message);
     else
         g_set_error(error, QMP_ERROR, QMP_ERROR_CLOSED, "monitor %s: cannot connect: %s", path,
                     reason->message);

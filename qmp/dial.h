@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 /*
  * Internal: connects to a Unix stream socket without blocking; owned by the caller. NULL with
- * QMP_ERROR_CLOSED (nobody there), _BUSY (its queue of clients is full) or _INVALID (the path).
+ * QMP_ERROR_CLOSED (nobody there), _DENIED, _BUSY (its queue of clients is full) or _INVALID (the
+ * path).
  */
 GSocket *qmp_dial(const char *path, GError **error);
 

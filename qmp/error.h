@@ -24,6 +24,7 @@ GQuark qmp_error_quark(void);
  * COMMAND_NOT_FOUND: the same, because this QEMU does not know the command
  * BAD_REPLY: valid JSON, but a member is missing, of another type or out of range
  * NOT_MAPPED: qmp_query_gpa2hva(): no RAM lies at that guest physical address
+ * DENIED: the monitor's socket may not be opened by this user
  * INVALID: the caller asked for what cannot be: no name, a path too long, another thread
  */
 typedef enum {
@@ -38,6 +39,7 @@ typedef enum {
     QMP_ERROR_BAD_REPLY,
     QMP_ERROR_NOT_MAPPED,
     QMP_ERROR_INVALID,
+    QMP_ERROR_DENIED,
 } QmpError;
 
 /* The peer's text fit for a message or a log: escaped, at most 200 characters. Owned by caller. */

@@ -304,7 +304,7 @@ static void
 sets_policies(void)
 {
     g_autoptr(VbConfig) config = vb_config_new();
-    g_autoptr(VbReach) reach = vb_reach_new("test:///default", config);
+    g_autoptr(VbReach) reach = vb_reach_new("test:///default", config, NULL);
     BusStage stage = {.reach = reach};
     g_autoptr(GError) error = NULL;
     bus_stage_set_up(&stage, one_left);

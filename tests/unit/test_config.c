@@ -79,6 +79,22 @@ test_what_the_daemon_records(void)
 }
 
 static void
+test_sockets_of_plain_qemu(void)
+{
+    g_autoptr(VbConfig) config =
+        parse_sound("[qemu]\nsockets=/var/run/qemu-server/*.qmp; /run/vm/a b.sock;\n");
+    g_assert_cmpuint(g_strv_length(config->qemu_sockets), ==, 2);
+    g_assert_cmpstr(config->qemu_sockets[0], ==, "/var/run/qemu-server/*.qmp");
+    g_assert_cmpstr(config->qemu_sockets[1], ==, "/run/vm/a b.sock");
+    /* A later file takes it back. */
+    static const char none[] = "[qemu]\nsockets=\n";
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_assert_true(vb_config_merge(config, none, strlen(none), "later.conf", warnings, NULL));
+    g_assert_null(config->qemu_sockets);
+    g_assert_cmpuint(warnings->len, ==, 0);
+}
+
+static void
 test_a_whole_file(void)
 {
     g_autoptr(VbConfig) config = parse_sound("[vmbalancer]\n"
@@ -121,6 +137,7 @@ static const struct {
     {"[vmbalancer]\nreserve=1GiB/s\n", "reserve=1GiB/s"},
     {"[vmbalancer]\ndefault-policy=\n", "the name of a policy"},
     {"[vmbalancer]\nrate=\\033[31m\n", "rate="},
+    {"[qemu]\nsockets=*.qmp\n", "paths from the root on"},
     {"[node 0]\nreserved=maybe\n", "[node 0] reserved=maybe"},
     {"[node 0]\nreserved=\n", "\"yes\" or \"no\""},
     {"[node 0]\nreserve=much\n", "[node 0] reserve=much"},
@@ -231,6 +248,7 @@ main(int argc, char **argv)
     g_test_add_func("/config/the-daemons-keys", test_the_daemons_keys);
     g_test_add_func("/config/what-the-daemon-records", test_what_the_daemon_records);
     g_test_add_func("/config/a-whole-file", test_a_whole_file);
+    g_test_add_func("/config/sockets", test_sockets_of_plain_qemu);
     g_test_add_func("/config/bad-values-are-refused", test_bad_values_are_refused);
     g_test_add_func("/config/unknown-words-are-warned-of", test_unknown_words_are_warned_of);
     g_test_add_func("/config/reserves-reach-the-host", test_reserves_reach_the_host);

@@ -270,6 +270,27 @@ acts_after_a_reconnect_only_on_what_it_sees_since(void)
     loop_stage_tear_down(&stage);
 }
 
+/* Guests of plain QEMU need none; but one that was there is missed. */
+static void
+does_without_a_libvirt_that_was_never_there(void)
+{
+    LoopStage stage;
+    loop_stage_set_up(&stage);
+    stage.config->qemu_sockets = g_strsplit("/run/vm/*.qmp", ";", -1);
+    fake_reach_add(stage.reach, 1, "home-node", 512, 2);
+    loop_stage_tell(&stage, VB_EVENT_DISCONNECTED, 0);
+    LOOP_STAGE_UNTIL(loop_stage_is_home(&stage, 1, 512));
+    g_assert_true(stage.state.connected);
+    loop_stage_tell(&stage, VB_EVENT_DISCONNECTED, 0);
+    g_assert_true(stage.state.connected);
+    loop_stage_tell(&stage, VB_EVENT_CONNECTED, 0);
+    fake_reach_stray(stage.reach, 1, 3);
+    LOOP_STAGE_UNTIL(loop_stage_is_home(&stage, 1, 512));
+    loop_stage_tell(&stage, VB_EVENT_DISCONNECTED, 0);
+    g_assert_false(stage.state.connected);
+    loop_stage_tear_down(&stage);
+}
+
 static void
 gives_pins_back_when_it_stops(void)
 {
@@ -341,6 +362,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/loop/brings-home-those-who-opt-in", brings_home_those_who_opt_in);
+    g_test_add_func("/loop/does-without-libvirt", does_without_a_libvirt_that_was_never_there);
     g_test_add_func("/loop/takes-the-hosts-default-for-consent",
                     takes_the_hosts_default_for_consent);
     g_test_add_func("/loop/heeds-metadata-that-changes", heeds_metadata_that_changes);

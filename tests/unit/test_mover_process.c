@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mover/client.h"
+#include "mover/pin.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>

@@ -70,6 +70,22 @@ give_back(const VbPlacement *placement, const VbDomain *live, const char *thread
 }
 
 /*
+ * Guests without libvirt: the kernel gives a vCPU or iothread that is plugged the affinity of the thread
+ * that makes it, QEMU's main one; and that is ours.
+ */
+static void
+add_inherited(VbUndo *known, const VbDomain *live)
+{
+    const VbMark *emulator = vb_undo_find(known, "emulator");
+    for (guint i = 0; emulator != NULL && i < live->threads->len; i++) {
+        const char *thread = ((const VbDomainThread *)g_ptr_array_index(live->threads, i))->thread;
+        if (vb_undo_find(known, thread) == NULL &&
+            vb_mark_covers(emulator, vb_domain_pin_of(live, thread)))
+            vb_undo_note(known, thread, emulator->before, emulator->ours, emulator->meant);
+    }
+}
+
+/*
  * What is known of our pins: the record, and what the guest's own metadata says of those in force
  * that the record does not know. It came here with them, from another host or a saved image.
  * @older: (nullable). Returns: (transfer full).
@@ -88,6 +104,7 @@ known_pins(const VbUndo *older, const VbDomain *live)
         if (vb_mark_covers(mark, now) && !vb_mark_covers(vb_undo_find(known, mark->thread), now))
             vb_undo_note(known, mark->thread, mark->before, mark->ours, mark->meant);
     }
+    add_inherited(known, live);
     return known;
 }
 
@@ -196,13 +213,15 @@ roll_back(const Attempt *attempt, guint done, const VbDomain *now, GError **erro
 }
 
 static gboolean
-check(const VbDomain *now, const GPtrArray *actions, GError **error)
+check(const VbPlacement *placement, const VbDomain *now, const GPtrArray *actions, GError **error)
 {
+    g_autofree char *unpinned = unpinned_cpus(placement, now);
     for (guint i = 0; i < actions->len; i++) {
         const VbAction *action = g_ptr_array_index(actions, i);
         g_autofree char *wanted = vb_cpuset_format(&action->cpus);
         const char *cpus = vb_domain_pin_of(now, action->thread);
-        if (same_cpus(cpus, wanted))
+        /* One to all that it may use anyway is none where the kernel alone tells of pins. */
+        if (same_cpus(cpus != NULL ? cpus : unpinned, wanted))
             continue;
         g_set_error(error, VB_ERROR, VB_ERROR_CHANGED,
                     "%s of guest %s was re-pinned by someone else to \"%s\" meanwhile: it is left "
@@ -217,7 +236,7 @@ static gboolean
 verify(const Attempt *attempt, GError **error)
 {
     g_autoptr(VbDomainLook) after = look(attempt->placement, attempt->live->uuid, error);
-    if (after != NULL && check(after->live, attempt->actions, error))
+    if (after != NULL && check(attempt->placement, after->live, attempt->actions, error))
         return TRUE;
     if (after != NULL || !g_error_matches(*error, VB_ERROR, VB_ERROR_NO_GUEST))
         roll_back(attempt, attempt->actions->len, after != NULL ? after->live : NULL, error);

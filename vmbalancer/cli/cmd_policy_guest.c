@@ -36,7 +36,8 @@ get_here(Work *job, GError **error)
     job->config = vb_command_configure(job->cli, error);
     if (job->config == NULL)
         return FALSE;
-    g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(job->cli->uri, DEADLINE_MS, error);
+    g_autoptr(VbHypervisor) hypervisor =
+        vb_engine_connect(job->cli->uri, job->config, DEADLINE_MS, NULL, error);
     if (hypervisor == NULL)
         return FALSE;
     job->policy = vb_guest_policy_read(hypervisor, job->config, job->guest, DEADLINE_MS, error);
@@ -117,7 +118,11 @@ work_write(gpointer data, GCancellable *cancellable, GError **error)
         return FALSE;
     if (host != NULL)
         return write_there(job, host, cancellable, error);
-    g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(job->cli->uri, DEADLINE_MS, error);
+    job->config = vb_command_configure(job->cli, error);
+    if (job->config == NULL)
+        return FALSE;
+    g_autoptr(VbHypervisor) hypervisor =
+        vb_engine_connect(job->cli->uri, job->config, DEADLINE_MS, NULL, error);
     return hypervisor != NULL && vb_guest_policy_write(hypervisor, job->guest, job->wish,
                                                        &job->scope, DEADLINE_MS, error);
 }

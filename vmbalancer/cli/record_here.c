@@ -15,7 +15,8 @@ typedef struct {
     VbLoop *loop;
     VbRecorded *ret;
     GError *error;
-    gboolean connected;
+    gboolean connected; /* or there are guests without */
+    gboolean plain;     /* guests of plain QEMU are looked for: libvirt may be missing */
     gboolean stopping;
     gboolean troubled; /* the last look failed, and was told of */
 } Record;
@@ -76,12 +77,13 @@ static void
 on_event(const VbEvent *event, gpointer data)
 {
     Record *record = data;
-    if (event->kind == VB_EVENT_CONNECTED && !record->connected) {
+    gboolean missing = event->kind == VB_EVENT_DISCONNECTED;
+    if ((event->kind == VB_EVENT_CONNECTED || (missing && record->plain)) && !record->connected) {
         record->connected = TRUE;
         if (!vb_record_file_keep(&record->file, record->error == NULL ? &record->error : NULL))
             stop(record);
     }
-    if (!record->connected && event->kind == VB_EVENT_DISCONNECTED && record->error == NULL) {
+    if (!record->connected && missing && record->error == NULL) {
         record->error = g_error_new_literal(VB_ERROR, VB_ERROR_UNREACHABLE, event->name);
         stop(record);
     }
@@ -124,9 +126,10 @@ vb_record_here(const VbCli *cli, const VbRecordOrder *order, VbRecorded *ret, GE
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     record->order = order;
+    record->plain = config->qemu_sockets != NULL;
     record->ret = ret;
     record->main_loop = g_main_loop_new(NULL, FALSE);
-    if (!begin(record, cli, vb_reach_new(cli->uri, config), config, error))
+    if (!begin(record, cli, vb_reach_new(cli->uri, config, NULL), config, error))
         return FALSE;
     vb_events_new(vb_event_link_ops(), cli->uri, NULL, on_event, record);
     gint64 began_us = g_get_monotonic_time();

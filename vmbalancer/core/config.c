@@ -32,6 +32,7 @@ config_clear(gpointer data)
     VbConfig *config = data;
     g_free(config->default_policy);
     g_strfreev(config->policy_modules);
+    g_strfreev(config->qemu_sockets);
     g_free(config->record_file);
     g_hash_table_unref(config->settings);
     g_hash_table_unref(config->guests);
@@ -98,7 +99,7 @@ set_on_stop(VbConfig *config, const VbConfigPlace *place, GError **error)
 }
 
 static gboolean
-set_policy_modules(VbConfig *config, const VbConfigPlace *place, GError **error)
+set_paths(const VbConfigPlace *place, char ***ret, GError **error)
 {
     g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
     g_auto(GStrv) parts = g_strsplit(place->value, ";", -1);
@@ -109,8 +110,27 @@ set_policy_modules(VbConfig *config, const VbConfigPlace *place, GError **error)
         if (*parts[i] != '\0')
             g_strv_builder_add(paths, parts[i]);
     }
-    g_strfreev(config->policy_modules);
-    config->policy_modules = g_strv_builder_end(paths);
+    g_strfreev(*ret);
+    *ret = g_strv_builder_end(paths);
+    return TRUE;
+}
+
+static gboolean
+set_policy_modules(VbConfig *config, const VbConfigPlace *place, GError **error)
+{
+    return set_paths(place, &config->policy_modules, error);
+}
+
+/* Said with nothing behind it, it takes back what a file before it said. */
+static gboolean
+set_qemu(VbConfig *config, const VbConfigPlace *place, GPtrArray *warnings, GError **error)
+{
+    if (!g_str_equal(place->key, "sockets"))
+        return vb_config_ignore(place, warnings);
+    if (!set_paths(place, &config->qemu_sockets, error))
+        return FALSE;
+    if (g_strv_length(config->qemu_sockets) == 0)
+        g_clear_pointer(&config->qemu_sockets, g_strfreev);
     return TRUE;
 }
 
@@ -187,6 +207,8 @@ set_value(VbConfig *config, const VbConfigPlace *place, GPtrArray *warnings, GEr
         return set_main(config, place, warnings, error);
     if (g_str_equal(place->group, "limits"))
         return vb_config_set_limit(&config->limits, place, warnings, error);
+    if (g_str_equal(place->group, "qemu"))
+        return set_qemu(config, place, warnings, error);
     if (g_str_equal(place->group, "record"))
         return set_record(config, place, warnings, error);
     if (g_str_has_prefix(place->group, "policy ") && place->group[strlen("policy ")] != '\0')

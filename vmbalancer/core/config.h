@@ -38,6 +38,7 @@ typedef struct {
     gint64 interval_ns;                  /**< the daemon looks at least this often; 1 s to 1 h */
     gboolean keep_on_stop;               /**< the daemon leaves its pins as they are when it stops */
     char **policy_modules;               /**< absolute paths; NULL = none */
+    char **qemu_sockets;                 /**< [qemu] sockets=: patterns of paths; NULL = none */
     char *record_file;                   /**< [record] file=; NULL = the daemon records nothing */
     guint64 record_limit_bytes;          /**< [record] limit=; 0 = the recorder's own */
     GHashTable *settings;                /**< [policy NAME]: "NAME.parameter" -> gint64* */

@@ -7,6 +7,7 @@ vb_domain_cell_free(VbDomainCell *cell)
     if (cell == NULL)
         return;
     g_free(cell->memnode);
+    g_free(cell->backend);
     g_free(cell);
 }
 
@@ -20,6 +21,15 @@ vb_domain_pin_free(VbDomainPin *pin)
     g_free(pin);
 }
 
+void
+vb_domain_thread_free(VbDomainThread *thread)
+{
+    if (thread == NULL)
+        return;
+    g_free(thread->thread);
+    g_free(thread);
+}
+
 VbDomain *
 vb_domain_new(void)
 {
@@ -27,6 +37,7 @@ vb_domain_new(void)
     domain->cells = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_cell_free);
     domain->pins = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_pin_free);
     domain->marks = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
+    domain->threads = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_thread_free);
     domain->iothreads = g_array_new(FALSE, FALSE, sizeof(guint));
     return domain;
 }
@@ -41,6 +52,7 @@ vb_domain_free(VbDomain *domain)
     g_ptr_array_unref(domain->cells);
     g_ptr_array_unref(domain->pins);
     g_ptr_array_unref(domain->marks);
+    g_ptr_array_unref(domain->threads);
     g_array_unref(domain->iothreads);
     g_free(domain->vcpu_cpuset);
     g_free(domain->numatune_nodeset);
@@ -61,4 +73,15 @@ vb_domain_pin_of(const VbDomain *domain, const char *thread)
             return pin->cpuset;
     }
     return NULL;
+}
+
+int
+vb_domain_tid_in(const GPtrArray *threads, const char *thread)
+{
+    for (guint i = 0; i < threads->len; i++) {
+        const VbDomainThread *told = g_ptr_array_index(threads, i);
+        if (g_str_equal(told->thread, thread))
+            return told->tid;
+    }
+    return 0;
 }

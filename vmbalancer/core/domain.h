@@ -31,6 +31,7 @@ typedef struct {
     VbBacking backing;
     gboolean shared;       /**< mapped shared (memAccess or access mode) */
     char *memnode;         /**< nodeset text of <memnode> for this cell, NULL if none */
+    char *backend;         /**< id of QEMU's memory backend; NULL = as libvirt names it */
 } VbDomainCell;
 
 /** A <vcpupin>, <emulatorpin> or <iothreadpin>. */
@@ -39,7 +40,13 @@ typedef struct {
     char *cpuset;          /**< as written */
 } VbDomainPin;
 
-/** The facts of one domain XML. */
+/** A thread as QEMU itself tells it. */
+typedef struct {
+    char *thread;          /**< "vcpuN", "iothreadN" */
+    int tid;               /**< > 0 */
+} VbDomainThread;
+
+/** The facts of one domain XML, or of a guest without libvirt what stands in their place. */
 typedef struct {
     char *name;
     char *uuid;
@@ -65,15 +72,22 @@ typedef struct {
     GPtrArray *marks;      /**< (element-type VbMark): pins that a vmbalancer noted in the metadata
                                 as its own; empty if the note is damaged */
     char *metadata_error;  /**< what is wrong with the vmb:numa element, NULL if nothing */
+    int pid;               /**< its process; 0 = not told: to be looked for by its UUID */
+    guint64 start_time;    /**< of that process, clock ticks since boot */
+    GPtrArray *threads;    /**< (element-type VbDomainThread): empty = to be told by their names */
+    gboolean own_monitor;  /**< QEMU may be asked freely: its socket is the administrator's word */
 } VbDomain;
 
 void vb_domain_cell_free(VbDomainCell *cell);
 void vb_domain_pin_free(VbDomainPin *pin);
+void vb_domain_thread_free(VbDomainThread *thread);
 /** Empty arrays, all else zero. */
 VbDomain *vb_domain_new(void);
 void vb_domain_free(VbDomain *domain);
 /** The cpuset text that @thread is pinned to, NULL if the XML has no pin for it. */
 const char *vb_domain_pin_of(const VbDomain *domain, const char *thread);
+/** The thread of that name, 0 if there is none. @threads: (element-type VbDomainThread) */
+int vb_domain_tid_in(const GPtrArray *threads, const char *thread);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomainCell, vb_domain_cell_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomainPin, vb_domain_pin_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbDomain, vb_domain_free)

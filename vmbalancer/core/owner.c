@@ -122,6 +122,9 @@ is_recorded(const Case *c, const VbDomainPin *pin, const VbCpuSet *cpus)
 {
     GHashTable *ours = (GHashTable *)c->evidence->our_pins;
     const char *text = ours == NULL ? NULL : g_hash_table_lookup(ours, pin->thread);
+    /* Plain QEMU: a thread that was plugged since has the affinity of the one that made it. */
+    if (text == NULL && ours != NULL && c->evidence->live->threads->len > 0)
+        text = g_hash_table_lookup(ours, "emulator");
     g_auto(GStrv) lists = g_strsplit(text != NULL ? text : "", ";", -1);
     for (guint i = 0; lists[i] != NULL; i++) {
         VbCpuSet recorded;

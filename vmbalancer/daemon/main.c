@@ -31,6 +31,8 @@ typedef struct {
     VbLoop *loop;
     VbEvents *events;
     VbBus *bus;
+    gboolean plain;   /* guests of plain QEMU are looked for */
+    gboolean reached; /* libvirt, once at least */
 } Daemon;
 
 static VbConfig *
@@ -120,12 +122,31 @@ static const VbLoopWatcher watcher = {
     .recorded = on_recorded,
 };
 
+/* A host without libvirt is told of once: that is no trouble where there are other guests. */
+static void
+on_missed(Daemon *daemon)
+{
+    static gboolean told;
+    if (!told)
+        g_message("libvirt is not there: looking after guests of plain QEMU alone so far");
+    told = TRUE;
+}
+
+static void
+warn(const char *text)
+{
+    g_warning("%s", text);
+}
+
 static void
 on_event(const VbEvent *event, gpointer user_data)
 {
     Daemon *daemon = user_data;
+    daemon->reached |= event->kind == VB_EVENT_CONNECTED;
     if (event->kind == VB_EVENT_CONNECTED)
         g_message("connected to libvirt");
+    else if (event->kind == VB_EVENT_DISCONNECTED && daemon->plain && !daemon->reached)
+        on_missed(daemon);
     else if (event->kind == VB_EVENT_DISCONNECTED)
         g_warning("not connected to libvirt, will try again: %s", event->name);
     else
@@ -158,6 +179,7 @@ on_reload(gpointer user_data)
     vb_notify_reloading();
     g_autoptr(VbConfig) config = read_config(daemon->options, &error);
     if (config != NULL) {
+        daemon->plain = config->qemu_sockets != NULL;
         vb_loop_configure(daemon->loop, config);
         g_message("configuration read anew");
     } else {
@@ -172,7 +194,8 @@ serve(const Options *options, VbConfig *config)
 {
     Daemon daemon = {.options = options};
     daemon.main_loop = g_main_loop_new(NULL, FALSE);
-    daemon.reach = vb_reach_new(options->uri, config);
+    daemon.reach = vb_reach_new(options->uri, config, warn);
+    daemon.plain = config->qemu_sockets != NULL;
     daemon.loop = vb_loop_new(daemon.reach, config, &watcher, &daemon);
     vb_recording_begin(daemon.loop, config, options->uri);
     daemon.events = vb_events_new(vb_event_link_ops(), options->uri, NULL, on_event, &daemon);

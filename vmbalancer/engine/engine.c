@@ -6,6 +6,8 @@
 #include "engine/files.h"
 #include "engine/private.h"
 #include "libvirt/uri.h"
+#include "plain/joined.h"
+#include "plain/plain.h"
 #include <vmbalancer/error.h>
 
 #define DEFAULT_DEADLINE_MS 10000
@@ -40,6 +42,18 @@ settle(const VbDomain *live, gpointer user_data)
     return vb_settle(engine->config, vb_policy_all(), live);
 }
 
+VbHypervisor *
+vb_engine_connect(const char *uri, const VbConfig *config, guint deadline_ms,
+                  void (*warn)(const char *text), GError **error)
+{
+    if (config->qemu_sockets == NULL)
+        return vb_hypervisor_connect(uri, deadline_ms, error);
+    VbKernel *kernel = vb_kernel_real();
+    VbHypervisor *plain =
+        vb_plain_new(kernel, (const char *const *)config->qemu_sockets, warn);
+    return vb_joined_new(kernel, vb_hypervisor_connect, uri, deadline_ms, plain);
+}
+
 VbEngine *
 vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **error)
 {
@@ -50,7 +64,8 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
             : vb_config_read(vb_config_files(), options->config_path, warnings, error);
     if (config == NULL)
         return NULL;
-    g_autoptr(VbHypervisor) hypervisor = vb_hypervisor_connect(options->uri, deadline_ms, error);
+    g_autoptr(VbHypervisor) hypervisor =
+        vb_engine_connect(options->uri, config, deadline_ms, options->warn, error);
     if (hypervisor == NULL)
         return NULL;
     g_autoptr(VbMover) mover = NULL;

@@ -33,6 +33,14 @@ typedef struct {
  * vb_hypervisor_connect().
  */
 VbEngine *vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **error);
+/**
+ * The guests' hypervisor: libvirt, and beside it, where the configuration names QMP sockets, plain
+ * QEMU. Then no libvirt is no error.
+ * @warn: (nullable): told on any thread what is wrong with a socket
+ * Returns: (transfer full), NULL with the errors of vb_hypervisor_connect()
+ */
+VbHypervisor *vb_engine_connect(const char *uri, const VbConfig *config, guint deadline_ms,
+                                void (*warn)(const char *text), GError **error);
 /** Returns: (transfer full): the URI that @uri (nullable) comes to. */
 char *vb_engine_uri(const char *uri);
 void vb_engine_close(VbEngine *engine);

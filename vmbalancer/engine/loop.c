@@ -143,6 +143,13 @@ on_guest_event(VbLoop *loop, const VbEvent *event)
     wake(loop);
 }
 
+/* A host may have no libvirt at all: then the guests of plain QEMU are all that there are. */
+static gboolean
+does_without(const VbLoop *loop)
+{
+    return !loop->reached && loop->config->qemu_sockets != NULL;
+}
+
 void
 vb_loop_event(VbLoop *loop, const VbEvent *event)
 {
@@ -152,8 +159,11 @@ vb_loop_event(VbLoop *loop, const VbEvent *event)
         on_guest_event(loop, event);
         return;
     }
+    loop->reached |= event->kind == VB_EVENT_CONNECTED;
+    if (does_without(loop) && loop->connected)
+        return;
     loop->rebuilt = FALSE;
-    loop->connected = event->kind == VB_EVENT_CONNECTED;
+    loop->connected = event->kind == VB_EVENT_CONNECTED || does_without(loop);
     if (loop->connected) {
         loop->epoch++;
         vb_pace_hurry(&loop->pace);

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * into the model, decided on, guarded, and what it asks of each guest flies on its own; a guest in
  * flight is not decided on again until it has landed, and counts as arrived for the others. Guests
  * whose flight failed rest for a while. Nothing is done while the hypervisor is disconnected, and
- * after it came back only upon a look that began since.
+ * after it came back only upon a look that began since. Where the configuration names the sockets of
+ * plain QEMU, a libvirt that was never reached is not waited for.
  *
  * Lives in one GMainContext, the thread-default one of its making; all blocking calls are on
  * threads.

@@ -39,6 +39,7 @@ struct VbLoop {
     GPtrArray *errands;        /* (element-type VbErrand): not over; their owners' */
     GPtrArray *releases;       /* (element-type VbLoopRelease): not over */
     gboolean connected;
+    gboolean reached;          /* libvirt, once at least */
     gboolean rebuilt;          /* a full look that began in this epoch is folded */
     gboolean looking;          /* a look at all guests is under way */
     gboolean again;            /* a full look is due as soon as that is over */

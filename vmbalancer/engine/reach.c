@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
     VbReach reach;
     char *uri;
+    void (*warn)(const char *text);
     VbMovers *movers;
     GMutex lock;      /* guards what follows */
     VbConfig *config;
@@ -39,7 +40,8 @@ static Holder *
 open_holder(Real *self, GError **error)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    VbEngineOptions options = {.uri = self->uri, .config = self->config, .who = "daemon"};
+    VbEngineOptions options = {.uri = self->uri, .config = self->config, .who = "daemon",
+                               .warn = self->warn};
     VbEngine *engine = vb_engine_open(&options, warnings, error);
     if (engine == NULL)
         return NULL;
@@ -265,11 +267,12 @@ static const VbReachOps real_ops = {
 };
 
 VbReach *
-vb_reach_new(const char *uri, VbConfig *config)
+vb_reach_new(const char *uri, VbConfig *config, void (*warn)(const char *text))
 {
     Real *self = g_new0(Real, 1);
     self->reach.ops = &real_ops;
     self->uri = g_strdup(uri);
+    self->warn = warn;
     self->movers = vb_movers_new();
     self->config = vb_config_ref(config);
     self->records = vb_records_new();

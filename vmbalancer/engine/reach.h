@@ -54,8 +54,9 @@ struct VbReach {
 /**
  * The real one. Connects at the first call, not before, and anew when the mover died.
  * @uri: (nullable): as vb_hypervisor_connect()
+ * @warn: (nullable): as VbEngineOptions.warn
  */
-VbReach *vb_reach_new(const char *uri, VbConfig *config);
+VbReach *vb_reach_new(const char *uri, VbConfig *config, void (*warn)(const char *text));
 void vb_reach_free(VbReach *reach);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbReach, vb_reach_free)
 

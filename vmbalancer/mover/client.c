@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mover/client.h"
 #include "mover/channel.h"
+#include "mover/pin.h"
 #include "mover/protocol.h"
 #include "mover/spawn.h"
 #include "mover/unit.h"

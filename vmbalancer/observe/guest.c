@@ -110,6 +110,15 @@ look_inside(const VbObserver *observer, const VbDomainLook *look, const VbTopolo
     return vb_residency_read(observer, process, look->live, topology, facts->cells);
 }
 
+static gboolean
+find_process(const VbObserver *observer, const VbDomain *live, VbProcess *ret, GError **error)
+{
+    if (live->pid == 0)
+        return vb_guest_process_find(observer->kernel, live->name, live->uuid, ret, error);
+    *ret = (VbProcess){.pid = live->pid, .start_time = live->start_time};
+    return TRUE;
+}
+
 VbGuestSight *
 vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology)
 {
@@ -125,7 +134,7 @@ vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopo
     facts->state = look->state;
     g_autoptr(GError) error = NULL;
     VbProcess process;
-    if (!vb_guest_process_find(observer->kernel, live->name, live->uuid, &process, &error))
+    if (!find_process(observer, live, &process, &error))
         return look_from_afar(observer, look, topology, error->message, g_steal_pointer(&sight));
     /* All that was read belongs to this process only if it is still there at the end. */
     if (!look_inside(observer, look, topology, &process, sight) ||

@@ -70,6 +70,8 @@ vb_ram_backend_name(const char *path)
 gboolean
 vb_ram_name_is(const char *name, const VbDomain *live, const VbDomainCell *cell)
 {
+    if (cell->backend != NULL)
+        return g_str_equal(name, cell->backend);
     g_autofree char *of_cell = g_strdup_printf("ram-node%u", cell->id);
     if (g_str_equal(name, of_cell))
         return TRUE;

@@ -47,7 +47,7 @@ vb_ram_resolve(const VbObserver *observer, const VbProcess *process, const VbDom
     if (maps == NULL)
         return NULL;
     GPtrArray *cells = vb_ram_find(maps, live);
-    if (observer->passthrough && observer->hypervisor != NULL)
+    if ((observer->passthrough || live->own_monitor) && observer->hypervisor != NULL)
         vb_ram_query(observer->hypervisor, observer->deadline_ms, live, maps, cells);
     return cells;
 }

@@ -105,6 +105,21 @@ find_threads(VbKernel *kernel, int pid, Threads *threads)
     }
 }
 
+/* QEMU's own words are surer than names, which it gives only with debug-threads=on. */
+static void
+take_threads(const VbDomain *live, Threads *threads)
+{
+    for (guint i = 0; i < live->threads->len; i++) {
+        const VbDomainThread *told = g_ptr_array_index(live->threads, i);
+        gboolean vcpu = g_str_has_prefix(told->thread, "vcpu");
+        guint64 id;
+        if (vb_number_parse(told->thread + strlen(vcpu ? "vcpu" : "iothread"), &id) &&
+            id <= G_MAXINT)
+            g_hash_table_insert(vcpu ? threads->vcpus : threads->iothreads, GUINT_TO_POINTER(id),
+                                GINT_TO_POINTER(told->tid));
+    }
+}
+
 static int
 cell_of(const VbDomain *live, guint vcpu)
 {
@@ -166,7 +181,10 @@ vb_threads_read(VbKernel *kernel, const VbProcess *process, const VbDomain *live
     g_autoptr(GHashTable) vcpus = g_hash_table_new(NULL, NULL);
     g_autoptr(GHashTable) iothreads = g_hash_table_new(NULL, NULL);
     Threads threads = {.vcpus = vcpus, .iothreads = iothreads};
-    find_threads(kernel, process->pid, &threads);
+    if (live->threads->len > 0)
+        take_threads(live, &threads);
+    else
+        find_threads(kernel, process->pid, &threads);
     fill_vcpus(kernel, live, &threads, sight->vcpus);
     add_helper(kernel, "emulator", process->pid, sight->facts->helpers);
     for (guint i = 0; i < live->iothreads->len; i++) {

@@ -8,8 +8,8 @@
 G_BEGIN_DECLS
 
 /**
- * Finds the threads of a guest by the names that QEMU gives them (debug-threads=on, which libvirt
- * always asks for) and fills @sight: its vCPUs, ascending, with affinity but not yet counted, and
+ * Finds the threads of a guest, as @live tells them or else by the names that QEMU gives them
+ * (debug-threads=on, which libvirt always asks for), and fills @sight: its vCPUs, ascending, with affinity but not yet counted, and
  * the helpers of its facts: "emulator" (the main thread) and libvirt's iothreads.
  *
  * A vCPU that has no thread is there with tid 0. Under single-threaded TCG all vCPUs share one.
