@@ -88,6 +88,25 @@ no_libvirt_is_no_error_until_it_was_reached(void)
     tear_down(&stage);
 }
 
+/* One that is there and does not let us in is another matter. */
+static void
+a_libvirt_that_refuses_is_an_error(void)
+{
+    Stage stage;
+    set_up(&stage);
+    libvirt_fails = VB_ERROR_DENIED;
+    join(&stage);
+    for (guint times = 0; times < 2; times++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(stage.plain->ops->list(stage.plain, DEADLINE_MS, &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_DENIED);
+        g_clear_error(&error);
+        g_assert_null(stage.plain->ops->read_metadata(stage.plain, "web", DEADLINE_MS, &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_DENIED);
+    }
+    tear_down(&stage);
+}
+
 static void
 a_libvirt_that_was_reached_is_missed(void)
 {
@@ -111,6 +130,7 @@ main(int argc, char **argv)
     g_test_add_func("/joined/side-by-side", both_kinds_appear_side_by_side);
     g_test_add_func("/joined/of-both", a_guest_of_both_is_libvirts);
     g_test_add_func("/joined/no-libvirt", no_libvirt_is_no_error_until_it_was_reached);
+    g_test_add_func("/joined/refused", a_libvirt_that_refuses_is_an_error);
     g_test_add_func("/joined/missed", a_libvirt_that_was_reached_is_missed);
     return g_test_run();
 }

@@ -124,11 +124,11 @@ static const VbLoopWatcher watcher = {
 
 /* A host without libvirt is told of once: that is no trouble where there are other guests. */
 static void
-on_missed(Daemon *daemon)
+on_missed(const char *why)
 {
     static gboolean told;
     if (!told)
-        g_message("libvirt is not there: looking after guests of plain QEMU alone so far");
+        g_message("libvirt is not there, looking after guests of plain QEMU alone so far: %s", why);
     told = TRUE;
 }
 
@@ -146,7 +146,7 @@ on_event(const VbEvent *event, gpointer user_data)
     if (event->kind == VB_EVENT_CONNECTED)
         g_message("connected to libvirt");
     else if (event->kind == VB_EVENT_DISCONNECTED && daemon->plain && !daemon->reached)
-        on_missed(daemon);
+        on_missed(event->name);
     else if (event->kind == VB_EVENT_DISCONNECTED)
         g_warning("not connected to libvirt, will try again: %s", event->name);
     else

@@ -22,7 +22,7 @@ typedef struct {
 
 /* --- libvirt, as far as there is one -------------------------------------------------------- */
 
-/* The lock is held. What is no matter of reaching it, as a remote URI, stays an error. */
+/* The lock is held. */
 static void
 try_libvirt(Joined *self)
 {
@@ -37,14 +37,30 @@ try_libvirt(Joined *self)
 }
 
 static VbHypervisor *
-libvirt_of(Joined *self, gboolean try)
+libvirt_of(Joined *self)
 {
     g_mutex_lock(&self->lock);
-    if (try)
-        try_libvirt(self);
     VbHypervisor *libvirt = self->libvirt;
     g_mutex_unlock(&self->lock);
     return libvirt;
+}
+
+/*
+ * @ret: NULL on a host without. Returns: FALSE with an error if there is one, but it does not let us in
+ * or hangs, or the URI is wrong.
+ */
+static gboolean
+reach_libvirt(Joined *self, VbHypervisor **ret, GError **error)
+{
+    g_mutex_lock(&self->lock);
+    try_libvirt(self);
+    *ret = self->libvirt;
+    gboolean missing = self->libvirt == NULL &&
+                       !g_error_matches(self->why, VB_ERROR, VB_ERROR_UNREACHABLE);
+    if (missing && error != NULL)
+        *error = g_error_copy(self->why);
+    g_mutex_unlock(&self->lock);
+    return !missing;
 }
 
 static void
@@ -69,7 +85,7 @@ is_libvirts(Joined *self, const char *uuid)
 static VbHypervisor *
 owner_of(Joined *self, const char *uuid, guint deadline_ms, GError **error)
 {
-    VbHypervisor *libvirt = libvirt_of(self, FALSE);
+    VbHypervisor *libvirt = libvirt_of(self);
     if (libvirt == NULL)
         return self->plain;
     if (is_libvirts(self, uuid))
@@ -106,7 +122,9 @@ static GPtrArray *
 joined_list(VbHypervisor *hypervisor, guint deadline_ms, GError **error)
 {
     Joined *self = (Joined *)hypervisor;
-    VbHypervisor *libvirt = libvirt_of(self, TRUE);
+    VbHypervisor *libvirt = NULL;
+    if (!reach_libvirt(self, &libvirt, error))
+        return NULL;
     g_autoptr(GPtrArray) looks =
         libvirt != NULL ? libvirt->ops->list(libvirt, deadline_ms, error)
                         : g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_look_free);
@@ -151,7 +169,7 @@ static VbDomainLook *
 joined_look(VbHypervisor *hypervisor, const char *uuid, guint deadline_ms, GError **error)
 {
     Joined *self = (Joined *)hypervisor;
-    VbHypervisor *libvirt = libvirt_of(self, FALSE);
+    VbHypervisor *libvirt = libvirt_of(self);
     g_autoptr(GError) why = NULL;
     if (libvirt != NULL) {
         g_autoptr(VbDomainLook) look = libvirt->ops->look(libvirt, uuid, deadline_ms, &why);
@@ -204,7 +222,7 @@ joined_write_metadata(VbHypervisor *hypervisor, const char *uuid, const char *xm
                       gboolean config, guint deadline_ms, GError **error)
 {
     Joined *self = (Joined *)hypervisor;
-    VbHypervisor *libvirt = libvirt_of(self, FALSE);
+    VbHypervisor *libvirt = libvirt_of(self);
     g_autoptr(VbDomainLook) plain = self->plain->ops->look(self->plain, uuid, deadline_ms, NULL);
     /* A guest that does not run is libvirt's, if anybody's. */
     VbHypervisor *owner =
@@ -216,8 +234,10 @@ static VbMetadata *
 joined_read_metadata(VbHypervisor *hypervisor, const char *guest, guint deadline_ms, GError **error)
 {
     Joined *self = (Joined *)hypervisor;
-    VbHypervisor *libvirt = libvirt_of(self, TRUE);
+    VbHypervisor *libvirt = NULL;
     g_autoptr(GError) why = NULL;
+    if (!reach_libvirt(self, &libvirt, error))
+        return NULL;
     if (libvirt != NULL) {
         VbMetadata *metadata = libvirt->ops->read_metadata(libvirt, guest, deadline_ms, &why);
         if (metadata != NULL)

@@ -14,7 +14,8 @@ typedef VbHypervisor *(*VbJoinedConnect)(const char *uri, guint deadline_ms, GEr
  * and it has a second QMP socket, is libvirt's.
  *
  * A host may do without libvirt: as long as it has never been reached there are plain guests only, and
- * it is tried again with a list, every ten seconds at most. Once it was reached its errors are errors.
+ * it is tried again with a list, every ten seconds at most. Once it was reached its errors are errors, and
+ * so is any but VB_ERROR_UNREACHABLE before.
  * A guest that has a process, but that none of both knows, is then VB_ERROR_UNREACHABLE, not gone.
  * @uri: (nullable)
  * @plain: (transfer full)
