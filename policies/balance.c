@@ -13,7 +13,10 @@
  *   moving       the bytes moved, spread over the time that a guest is expected to stay, and a margin
  *   leaving      a place that a guest has already
  *
- * is least: a move has to pay for itself, and so has each guest in a chain or an exchange. Vocabulary
+ * is least: a move has to pay for itself, and so has each guest in a chain or an exchange. A guest that
+ * the administrator asked for counts as if it were busy and stayed for ever: its RAM comes along, and
+ * bytes only break ties; where it could not, though it would have to leave where the guest was told to
+ * be, nothing is done. Vocabulary
  * after "Facility location" with quadratic costs made piecewise linear, so that an integer programme
  * can be compared with it (tests/unit/test_balance_optimum.c).
  *
@@ -42,9 +45,6 @@ static const VbParameter parameters[] = {
      "time for which a guest that moved is left alone"},
     {NULL},
 };
-
-/* Comparisons of two guests in one decision: some milliseconds. */
-#define PATIENCE 10000
 
 static void
 set_benches(VbBalance *balance)
@@ -118,6 +118,8 @@ add_parties(VbBalance *balance, const VbGuest *guest)
             party.vcpus++;
             party.demand_bp += vb_balance_demand(guest, vcpu);
         }
+        party.weight_bp =
+            guest->asked ? MAX(party.demand_bp, (gint64)party.vcpus * VB_BP) : party.demand_bp;
         if (party.vcpus > 0)
             g_array_append_val(balance->parties, party);
     }
@@ -182,7 +184,7 @@ vb_balance_new(const VbPolicy *policy, const VbSnapshot *snapshot, VbPlan *plan)
     balance->overload = vb_policy_parameter(policy, snapshot, NULL, "overload");
     balance->bandwidth = vb_policy_parameter(policy, snapshot, NULL, "bandwidth");
     balance->closeness = vb_policy_parameter(policy, snapshot, NULL, "closeness");
-    balance->patience = PATIENCE;
+    balance->patience = VB_BALANCE_PATIENCE;
     balance->portions = g_array_new(FALSE, FALSE, sizeof(VbPortion));
     balance->parties = g_array_new(FALSE, FALSE, sizeof(VbParty));
     set_benches(balance);

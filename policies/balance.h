@@ -13,6 +13,10 @@ G_BEGIN_DECLS
 
 /** A party that has no seat yet, or got up. */
 #define VB_BALANCE_UP (-1)
+/** Comparisons of two guests before a search gives up: some milliseconds. */
+#define VB_BALANCE_PATIENCE 10000
+/** What a barred way costs on top: more than all else together. */
+#define VB_BALANCE_BARRED (G_GINT64_CONSTANT(1) << 48)
 /** A unit of distance in costs. */
 #define VB_BALANCE_UNIT 16
 
@@ -26,6 +30,7 @@ typedef struct {
 typedef struct {
     gboolean open;     /**< it may be seated so */
     gboolean shut;     /**< it could not be gone to in any order */
+    gboolean barred;   /**< the RAM that is to come along would stay outside of the boundary */
     gint64 own;        /**< cost that rests on nobody else: access, bytes, leaving */
     gint64 access;     /**< of it: the distance of its accesses */
     guint64 bytes;     /**< that move */
@@ -41,6 +46,7 @@ typedef struct {
     guint first, end;   /**< parties of the same guest */
     guint vcpus;
     gint64 demand_bp;
+    gint64 weight_bp;   /**< what its accesses count: its demand, or all its vCPUs if it is asked for */
     int origin;         /**< node that it is held to, or its home; -1: none */
     guint64 lies;       /**< bit i: some of its RAM is on node i */
     VbWay *ways;        /**< two a node: RAM left, RAM brought */

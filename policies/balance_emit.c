@@ -42,7 +42,7 @@ reason_of(const VbBalance *balance, const VbParty *party)
     g_autofree char *follow =
         way->bytes > 0 ? g_strdup_printf(", %" G_GUINT64_FORMAT " MiB follow", way->bytes >> 20)
                        : g_strdup("");
-    return g_strdup_printf("node %d: %u %% of the RAM that it uses is there%s; %" G_GINT64_FORMAT
+    return g_strdup_printf("node %d: %u %% of its RAM is there%s; %" G_GINT64_FORMAT
                            ".%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
                            " CPUs will be asked for",
                            bench->id, percent, follow, tenths / 10, tenths % 10,
@@ -185,13 +185,16 @@ emit_guest(const VbBalance *balance, const VbParty *first, const guint *line)
 
 /*
  * A party without a place gets one, and RAM comes to where its vCPUs are, once it was seen away in
- * enough looks; to leave a place, enough decisions in a row have to agree.
+ * enough looks; to leave a place, enough decisions in a row have to agree. Where it may not stay there
+ * is nothing to wait for.
  */
 static gboolean
 is_seen(const VbParty *party, gint64 wanted)
 {
     gboolean leaves = party->origin >= 0 && (guint)party->origin != vb_way_node(party->way);
-    return !leaves && (party->cell->present_bytes == 0 || party->cell->remote_seen >= wanted);
+    if (leaves)
+        return !party->ways[2 * party->origin].open;
+    return party->cell->present_bytes == 0 || party->cell->remote_seen >= wanted;
 }
 
 /* Notes where vCPUs would be sent. Returns: TRUE if it is not yet time to. */

@@ -24,26 +24,33 @@ wish_of(VbBalance *balance, VbParty *party)
 }
 
 static void
+explain_room(const VbBalance *balance, const VbParty *party, int wish)
+{
+    const VbBench *there = &balance->bench[vb_way_node(wish)];
+    vb_plan_decline(balance->plan, party->guest, "no-room",
+                    "node %d will have %" G_GINT64_FORMAT " MiB free of which %" G_GINT64_FORMAT
+                    " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed%s, and no other way "
+                    "is better; free memory, allow more nodes, or lower reserve=",
+                    there->id, MAX(there->free, 0) >> 20, there->reserve >> 20,
+                    party->ways[wish].bytes >> 20,
+                    party->cell->page_size > 4096 ? " in hugepages" : "");
+}
+
+static void
 explain_party(VbBalance *balance, VbParty *party)
 {
     int wish = wish_of(balance, party);
     const VbWay *brought = &party->ways[2 * vb_way_node(party->way) + 1];
     const VbBench *here = &balance->bench[vb_way_node(party->way)];
     if (wish != VB_BALANCE_UP && party->ways[wish].bytes > 0) {
-        const VbBench *there = &balance->bench[vb_way_node(wish)];
-        vb_plan_decline(balance->plan, party->guest, "no-room",
-                        "node %d will have %" G_GINT64_FORMAT " MiB free of which %" G_GINT64_FORMAT
-                        " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed%s, and no other way "
-                        "is better; free memory, allow more nodes, or lower reserve=",
-                        there->id, MAX(there->free, 0) >> 20, there->reserve >> 20,
-                        party->ways[wish].bytes >> 20,
-                        party->cell->page_size > 4096 ? " in hugepages" : "");
+        explain_room(balance, party, wish);
     } else if (brought->open && party->ways[party->way].bytes == 0) {
         gint64 stay = vb_policy_parameter(balance->policy, balance->snapshot, party->guest, "stay");
         vb_plan_decline(balance->plan, party->guest, "not-worth",
                         "%" G_GUINT64_FORMAT " MiB of its RAM lie away from node %d, where it runs: "
                         "for what it asks of a CPU, moving them does not pay within %" G_GINT64_FORMAT
-                        " s; raise stay=, or lower move-cost=",
+                        " s; raise stay=, lower move-cost=, or ask for it: vmbalancer rebalance, and "
+                        "its name",
                         brought->bytes >> 20, here->id, stay / NS_PER_S);
     }
 }
@@ -58,6 +65,20 @@ explain_wide(const VbBalance *balance, const VbParty *party)
                     party->guest->vcpus->len, allowed);
 }
 
+/* It has no seat: for want of room, if it would have a way, else for want of CPUs. */
+static void
+explain_out(const VbBalance *balance, const VbParty *party)
+{
+    gboolean stranded = vb_balance_is_stranded(balance, vb_balance_party(balance, party->first));
+    for (guint i = party->first; stranded && i < party->end; i++) {
+        const VbParty *kin = vb_balance_party(balance, i);
+        int want = vb_balance_want(balance, kin);
+        if (want != VB_BALANCE_UP)
+            explain_room(balance, kin, want);
+    }
+    explain_wide(balance, party);
+}
+
 void
 vb_balance_explain(VbBalance *balance)
 {
@@ -67,7 +88,7 @@ vb_balance_explain(VbBalance *balance)
     for (guint i = 0; i < balance->parties->len; i++) {
         VbParty *party = vb_balance_party(balance, i);
         if (party->out)
-            explain_wide(balance, party);
+            explain_out(balance, party);
         else if (!g_hash_table_contains(acting, party->guest->uuid))
             explain_party(balance, party);
     }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance_search.h"
 
+/* As often seats are made better once all are found. */
+#define TURNS_MAX 16
+
 /* In which order guests go to their seats: one may have to wait for what another leaves. */
 
 /* Books what comes to a party's node. Returns: FALSE if there is no room now: nothing is booked. */
@@ -123,19 +126,27 @@ reconsider_all(VbBalance *balance, GArray **line)
     }
 }
 
+static GArray *
+seat(VbBalance *balance)
+{
+    vb_balance_search(balance);
+    vb_balance_leave_stranded(balance);
+    return vb_balance_line_up(balance, NULL);
+}
+
 GArray *
 vb_balance_find_way(VbBalance *balance)
 {
-    vb_balance_search(balance);
-    GArray *line = vb_balance_line_up(balance, NULL);
+    GArray *line = seat(balance);
     gboolean turned = FALSE;
     while (turn_away(balance, line)) {
         g_array_unref(line);
-        vb_balance_search(balance);
-        line = vb_balance_line_up(balance, NULL);
+        line = seat(balance);
         turned = TRUE;
     }
     if (turned)
         reconsider_all(balance, &line);
+    for (guint turn = 0; turn < TURNS_MAX && vb_balance_search_on(balance, turned, &line); turn++)
+        ;
     return line;
 }

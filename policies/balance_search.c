@@ -233,16 +233,16 @@ improve(VbBalance *balance, gboolean (*step)(VbBalance *, VbParty *))
     return any;
 }
 
-static void
-settle(VbBalance *balance)
+void
+vb_balance_settle(VbBalance *balance)
 {
     improve(balance, vb_balance_relocate);
     for (guint turn = 0; turn < TURNS_MAX && improve(balance, eject_any); turn++)
         improve(balance, vb_balance_relocate);
 }
 
-static void
-restore(VbBalance *balance, const int *seats)
+void
+vb_balance_restore(VbBalance *balance, const int *seats)
 {
     for (guint i = 0; i < balance->parties->len; i++) {
         VbParty *party = vb_balance_party(balance, i);
@@ -316,16 +316,16 @@ insist(VbBalance *balance, guint index, int way, gint64 least, int *seats)
     }
     vb_balance_sit(balance, party, way);
     if (!make_room(balance, party)) {
-        restore(balance, seats);
+        vb_balance_restore(balance, seats);
         return FALSE;
     }
     party->held = TRUE;
-    settle(balance);
+    vb_balance_settle(balance);
     party->held = FALSE;
-    settle(balance);
+    vb_balance_settle(balance);
     if (vb_balance_cost(balance) < least)
         return TRUE;
-    restore(balance, seats);
+    vb_balance_restore(balance, seats);
     return FALSE;
 }
 
@@ -355,10 +355,29 @@ vb_balance_search(VbBalance *balance)
     seat_settled(balance);
     seat_rest(balance);
     send_out(balance);
-    settle(balance);
-    if (balance->snapshot->guests->len * balance->nodes > SMALL)
-        return;
+    vb_balance_improve(balance);
+}
+
+static void
+try_all(VbBalance *balance)
+{
     for (guint turn = 0; turn < TURNS_MAX && shake(balance); turn++)
         ;
     vb_balance_bound(balance, BRANCHES);
+}
+
+void
+vb_balance_improve(VbBalance *balance)
+{
+    gboolean again = TRUE;
+    vb_balance_settle(balance);
+    if (balance->snapshot->guests->len * balance->nodes > SMALL)
+        return;
+    /* Whoever stops for want of patience would go on when asked again. */
+    for (guint turn = 0; turn < TURNS_MAX && again; turn++) {
+        gint64 cost = vb_balance_cost(balance);
+        balance->patience = VB_BALANCE_PATIENCE;
+        try_all(balance);
+        again = balance->patience == 0 && vb_balance_cost(balance) < cost;
+    }
 }

@@ -7,6 +7,8 @@
 /* Moves smaller than this are not worth their while. */
 #define LEAST_BYTES (G_GUINT64_CONSTANT(1) << 20)
 #define NS_PER_S G_GINT64_CONSTANT(1000000000)
+/* Who is asked for stays for ever: a year. */
+#define EVER_S (365 * 86400)
 
 gint64
 vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu)
@@ -129,17 +131,19 @@ terms_of(const VbBalance *balance, const VbParty *party)
             parameter(balance, party, "hysteresis") * VB_BALANCE_UNIT * party->demand_bp / 100,
         .rate = (guint64)parameter(balance, party, "move-cost") * VB_BALANCE_UNIT *
                 (guint64)(VB_BP + parameter(balance, party, "margin")),
-        .stay_s = (guint64)(parameter(balance, party, "stay") / NS_PER_S),
+        .stay_s = party->guest->asked ? EVER_S
+                                      : (guint64)(parameter(balance, party, "stay") / NS_PER_S),
     };
 }
 
 /* What moving @bytes costs a second, over the time that the guest is expected to stay, margin
- * included. */
+ * included. Rounded up: two moves never cost less than the one that they come to. */
 static gint64
 move_cost(const Terms *terms, guint64 bytes)
 {
-    unsigned __int128 cost = (unsigned __int128)bytes * terms->rate / VB_BP / terms->stay_s >> 20;
-    return bytes == 0 ? 0 : (gint64)MIN(cost, (unsigned __int128)G_MAXINT32 * VB_BP);
+    unsigned __int128 whole = ((unsigned __int128)terms->stay_s * VB_BP) << 20;
+    unsigned __int128 cost = ((unsigned __int128)bytes * terms->rate + whole - 1) / whole;
+    return (gint64)MIN(cost, (unsigned __int128)G_MAXINT32 * VB_BP);
 }
 
 /*
@@ -167,17 +171,28 @@ split(const VbBalance *balance, const VbParty *party, guint to, guint tolerance,
     return sum;
 }
 
-/* The party's accesses by node of RAM, once @from has moved to @to. */
+/* Accesses by node of RAM, once @from has moved to @to, of a party that asks for @demand_bp. */
 static void
-flow_after(const VbBalance *balance, const VbParty *party, const gint64 *from, guint to,
-           gint64 *flow)
+flow_after(const VbBalance *balance, const VbParty *party, gint64 demand_bp, const gint64 *from,
+           guint to, gint64 *flow)
 {
     VbCell then = *party->cell;
     for (guint i = 0; i < balance->nodes; i++) {
         then.by_node[balance->bench[i].id] -= (guint64)from[i];
         then.by_node[balance->bench[to].id] += (guint64)from[i];
     }
-    add_flow(balance, &then, party->demand_bp, flow);
+    add_flow(balance, &then, demand_bp, flow);
+}
+
+/* Of the RAM, what lies outside of the guest's boundary. */
+static guint64
+bytes_outside(const VbBalance *balance, const VbParty *party)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < balance->nodes; i++)
+        if ((party->guest->boundary & VB_NODE_BIT(balance->bench[i].id)) == 0)
+            bytes += party->cell->by_node[balance->bench[i].id];
+    return bytes;
 }
 
 static void
@@ -192,9 +207,14 @@ open_way(VbBalance *balance, VbParty *party, const Terms *terms, guint node, gbo
                      vb_node_pool(host, party->cell->page_size) == NULL)))
         return;
     gboolean leaves = party->origin >= 0 && (guint)party->origin != node;
-    flow_after(balance, party, from, node, flow);
+    flow_after(balance, party, party->demand_bp, from, node, flow);
     way->open = TRUE;
     way->access = access_cost(balance, flow, node);
+    if (party->weight_bp > party->demand_bp) {
+        gint64 weight[VB_NODES_MAX] = {0};
+        flow_after(balance, party, party->weight_bp, from, node, weight);
+        way->access = access_cost(balance, weight, node);
+    }
     way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0);
     way->flows = add_portions(balance, flow, &way->flow);
     way->froms = add_portions(balance, from, &way->from);
@@ -205,6 +225,7 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
 {
     const VbTopology *topology = &balance->snapshot->topology;
     VbNodeSet allowed = party->guest->boundary & vb_topology_home_nodes(topology);
+    gboolean outside = party->guest->asked && bytes_outside(balance, party) >= LEAST_BYTES;
     Terms terms = terms_of(balance, party);
     party->ways = g_new0(VbWay, 2 * balance->nodes);
     for (guint i = 0; i < balance->nodes; i++) {
@@ -217,5 +238,9 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
             continue;
         open_way(balance, party, &terms, i, FALSE);
         open_way(balance, party, &terms, i, TRUE);
+        if (outside && party->ways[2 * i + 1].bytes > 0) {
+            party->ways[2 * i].barred = TRUE;
+            party->ways[2 * i].own += VB_BALANCE_BARRED;
+        }
     }
 }

@@ -101,6 +101,8 @@ typedef struct {
     VbTerms terms;                      /**< what else is asked for it; all zero = nothing */
     gboolean selected;                  /**< a policy may act on it in this decision */
     gboolean forced;                    /**< the administrator overrides @owner */
+    gboolean asked;                     /**< the administrator asked for it: its RAM is to come along, however
+                                             idle it is and whatever that costs */
     GPtrArray *vcpus;                   /**< (element-type VbVcpu), ascending by id */
     GPtrArray *helpers;                 /**< (element-type VbHelperThread) */
     GPtrArray *cells;                   /**< (element-type VbCell), ascending by id, never empty */

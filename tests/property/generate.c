@@ -289,6 +289,18 @@ tell_faults(const VbSnapshot *host, guint32 seed)
     }
 }
 
+/* On some hosts an administrator asks for some guests, or all: by dice of their own, too. */
+static void
+ask_for_some(const VbSnapshot *host, guint32 seed)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed ^ 0xa5ced);
+    gint32 of = g_rand_int_range(rand, 1, 4);
+    for (guint i = 0; seed % 5 < 2 && i < host->guests->len; i++) {
+        VbGuest *guest = g_ptr_array_index(host->guests, i);
+        guest->asked = guest->selected && g_rand_int_range(rand, 0, of) == 0;
+    }
+}
+
 VbSnapshot *
 generate_snapshot(guint32 seed, GenerateMood mood)
 {
@@ -304,6 +316,7 @@ generate_snapshot(guint32 seed, GenerateMood mood)
     }
     vb_snapshot_sort(maker.host);
     tell_faults(maker.host, seed);
+    ask_for_some(maker.host, seed);
     return maker.host;
 }
 

@@ -23,6 +23,13 @@ report_first_seed(void)
     return number("VB_PROPERTY_SEED", 1);
 }
 
+gboolean
+report_wants(const VbPolicy *policy)
+{
+    const char *only = g_getenv("VB_PROPERTY_POLICY");
+    return only == NULL || g_str_equal(policy->name, only);
+}
+
 static GPtrArray *
 lines_of(const VbPlan *plan, gboolean reasons)
 {

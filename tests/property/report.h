@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 guint report_cases(guint fallback);
 /** The first seed: VB_PROPERTY_SEED, else 1. With VB_PROPERTY_CASES=1 that case alone is run again. */
 guint32 report_first_seed(void);
+/** FALSE if VB_PROPERTY_POLICY names another policy: that one alone is looked at. */
+gboolean report_wants(const VbPolicy *policy);
 /** Everything that a plan says, action by action, in its order. Returns: (transfer full). */
 char *report_plan(const VbPlan *plan);
 /**

@@ -338,7 +338,7 @@ test_law(gconstpointer data)
         g_autoptr(VbSnapshot) made = generate_snapshot(seed, laws[index].mood);
         for (const VbPolicy *const *policy = vb_policy_all(); *policy != NULL; policy++) {
             Trial trial = {laws[index].law, *policy, seed};
-            const char *part = try_law(&trial, made, &acted);
+            const char *part = report_wants(*policy) ? try_law(&trial, made, &acted) : NULL;
             if (part == NULL)
                 continue;
             report_least(laws[index].name, &trial, made, part);

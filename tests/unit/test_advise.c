@@ -146,8 +146,8 @@ tells_it_in_json(void)
     g_autofree char *text = vb_codec_text(node, FALSE);
     g_assert_cmpstr(text, ==,
                     "{\"schema\":\"vmbalancer.advice/1\",\"vcpus\":2,\"memory\":2147483648,"
-                    "\"page_size\":4096,\"policy\":\"home-node\",\"nodes\":\"0\",\"reason\":\"node 0, "
-                    "by home-node: room for 2 GiB with 2 GiB left beside reserve and promises, "
+                    "\"page_size\":4096,\"policy\":\"balance\",\"nodes\":\"0\",\"reason\":\"node 0, "
+                    "by balance: room for 2 GiB with 2 GiB left beside reserve and promises, "
                     "2.0 of 4 CPUs asked for then\",\"ranking\":[{\"id\":0,\"chosen\":true,"
                     "\"fits\":true,\"free\":4294967296,\"reserve\":0,\"promised\":0,"
                     "\"room\":4294967296,\"room_then\":2147483648,\"cpus\":4,\"load\":0.0,"

@@ -239,6 +239,50 @@ test_limits(void)
     story_plan(policy, host, guest, "", "boundary");
 }
 
+/* Who is asked for has its RAM brought home, idle or not, and goes nowhere without it. */
+static void
+test_who_is_asked_for(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 16 * GIB);
+    VbGuest *guest = world_guest(host, "idle", "1");
+    world_vcpu_of(guest, 0)->busy_bp = 0;
+    world_fill(host, guest, 0, 1, 8 * GIB);
+    guest->boundary = VB_NODE_BIT(0);
+    story_plan(policy, host, guest, "pin vcpu0 >0", NULL);
+    guest->asked = TRUE;
+    story_plan(policy, host, guest, "move 0: 1>0 8192M; pin vcpu0 >0", NULL);
+    host->reserve_bytes[0] = 9 * GIB;
+    story_plan(policy, host, guest, "", "no-room");
+    guest->boundary = VB_NODE_BIT(0) | VB_NODE_BIT(1);
+    story_plan(policy, host, guest, "pin vcpu0 >1", NULL);
+}
+
+/* One cell has room, the other has none: the guest stays whole, and leaves its room to nobody. */
+static void
+test_cells_come_along_together(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(3, 2, 4 * GIB);
+    VbGuest *wide = world_guest(host, "wide", "2,2"), *other = world_guest(host, "other", "0");
+    add_cells(host, wide, 1);
+    world_settle(&host->topology, other, 0);
+    world_fill(host, wide, 0, 2, GIB);
+    world_fill(host, wide, 1, 2, 2 * GIB);
+    world_fill(host, other, 0, 0, 3 * GIB / 2);
+    wide->boundary = VB_NODE_BIT(0) | VB_NODE_BIT(1);
+    other->boundary = VB_NODE_BIT(2);
+    wide->asked = other->asked = TRUE;
+    host->reserve_bytes[0] = host->reserve_bytes[1] = 3 * GIB - GIB / 2;
+    host->reserve_bytes[2] = 0;
+    story_agree(policy, host);
+    story_plan(policy, host, wide, "", "no-room");
+    story_plan(policy, host, other, "", "no-room");
+    host->reserve_bytes[1] = GIB;
+    story_agree(policy, host);
+    story_plan(policy, host, wide,
+               "move 0: 2>1 1024M; move 1: 2>1 2048M; pin vcpu0 >1; pin vcpu1 >1", NULL);
+    story_plan(policy, host, other, "move 0: 0>2 1536M; pin vcpu0 >2", NULL);
+}
+
 static void
 test_a_first_place_must_be_seen_twice(void)
 {
@@ -288,5 +332,7 @@ main(int argc, char **argv)
     g_test_add_func("/balance/who-needs-the-room-waits", test_who_needs_the_room_waits);
     g_test_add_func("/balance/limits", test_limits);
     g_test_add_func("/balance/hugepages", test_hugepages);
+    g_test_add_func("/balance/who-is-asked-for", test_who_is_asked_for);
+    g_test_add_func("/balance/cells-come-along-together", test_cells_come_along_together);
     return g_test_run();
 }

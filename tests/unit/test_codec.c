@@ -168,6 +168,7 @@ any_guest(GRand *rand, guint number, VbNodeSet nodes)
     guest->policy = any_text(rand);
     guest->selected = g_rand_boolean(rand);
     guest->forced = g_rand_boolean(rand);
+    guest->asked = g_rand_boolean(rand);
     guest->settings = any_settings(rand);
     guest->terms = any_terms(rand);
     guest->last_move_ns = (gint64)any_u64(rand) / 2;

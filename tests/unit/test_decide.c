@@ -92,7 +92,7 @@ test_without_names_every_guest_is_decided_on(Fixture *f, gconstpointer unused)
     g_autoptr(VbDecision) decision = decide(f, &(VbPlanRequest){0});
     g_assert_true(acted_on(decision, f->one));
     g_assert_true(acted_on(decision, f->two));
-    g_assert_cmpstr(decision->plan->policy, ==, "home-node");
+    g_assert_cmpstr(decision->plan->policy, ==, "balance");
 }
 
 static void
@@ -228,7 +228,7 @@ test_the_hosts_parameters_reach_their_own_policy(Fixture *f, gconstpointer unuse
     f->one->boundary = VB_NODE_BIT(0); /* so that its RAM has to come */
     g_autoptr(VbDecision) strict = decide(f, &(VbPlanRequest){0});
     g_assert_cmpuint(count_actions(strict, f->one, VB_ACTION_MOVE), ==, 1);
-    g_hash_table_replace(f->config->settings, g_strdup("home-node.tolerance"),
+    g_hash_table_replace(f->config->settings, g_strdup("balance.tolerance"),
                          g_memdup2(&whole, sizeof whole));
     g_autoptr(VbDecision) tolerant = decide(f, &(VbPlanRequest){0});
     g_assert_cmpuint(count_actions(tolerant, f->one, VB_ACTION_MOVE), ==, 0);
@@ -356,7 +356,7 @@ test_deciding_changes_nothing_of_what_it_is_given(Fixture *f, gconstpointer unus
 {
     const VbGuest before = *f->one;
     f->config->reserved_nodes = VB_NODE_BIT(3);
-    g_autoptr(VbDecision) decision = decide(f, &(VbPlanRequest){.to = VB_NODE_BIT(2)});
+    vb_decision_free(decide(f, &(VbPlanRequest){.to = VB_NODE_BIT(2)}));
     g_assert_false(f->one->selected);
     g_assert_cmphex(f->one->boundary, ==, before.boundary);
     g_assert_cmpuint(world_cell_of(f->one, 0)->by_node[1], ==, 256 * MIB);
@@ -441,6 +441,36 @@ test_asking_confirms(Fixture *f, gconstpointer unused)
     g_assert_cmpuint(count_actions(asked, f->one, VB_ACTION_PIN), ==, 1);
 }
 
+/* RAM of a guest that sleeps does not pay for its move, until somebody asks for that guest. */
+static void
+test_asking_brings_ram_that_does_not_pay(Fixture *f, gconstpointer unused)
+{
+    static const char *const one[] = {"one", NULL};
+    const struct {
+        VbPlanRequest request;
+        guint moves;
+    } cases[] = {
+        {{.cause = VB_CAUSE_MANUAL}, 0},
+        {{.guests = one}, 0},
+        {{.guests = one, .cause = VB_CAUSE_INITIAL}, 0},
+        {{.to = VB_NODE_BIT(0)}, 0},
+        {{.guests = one, .cause = VB_CAUSE_MANUAL}, 1},
+        {{.to = VB_NODE_BIT(0), .cause = VB_CAUSE_MANUAL}, 1},
+    };
+    for (guint i = 0; i < f->one->vcpus->len; i++)
+        world_vcpu_of(f->one, i)->busy_bp = 0;
+    world_settle(&f->host->topology, f->one, 0);
+    world_fill(f->host, f->one, 0, 1, GIB);
+    f->one->boundary = VB_NODE_BIT(0); /* else its vCPUs would go to its RAM */
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("case %u", i);
+        g_autoptr(VbDecision) decision = decide(f, &cases[i].request);
+        g_assert_cmpuint(count_actions(decision, f->one, VB_ACTION_MOVE), ==, cases[i].moves);
+        g_assert_cmpstr(declined(decision, f->one), ==, cases[i].moves > 0 ? NULL : "not-worth");
+        g_assert_false(f->one->asked);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -470,5 +500,6 @@ main(int argc, char **argv)
     ADD("value/cause", test_who_asks_is_the_cause);
     ADD("value/no-guests", test_a_host_without_guests_has_nothing_to_do);
     ADD("asking-confirms", test_asking_confirms);
+    ADD("asking-brings-ram", test_asking_brings_ram_that_does_not_pay);
     return g_test_run();
 }

@@ -13,7 +13,7 @@
 
 /* As many columns as a line of a terminal has to spare. */
 #define COLUMNS 60
-#define FALLBACK "home-node"
+#define FALLBACK "balance"
 
 typedef struct {
     char *generate;

@@ -136,6 +136,7 @@ vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes)
     vb_json_put_text(object, "policy", guest->policy);
     json_object_set_boolean_member(object, "selected", guest->selected);
     json_object_set_boolean_member(object, "forced", guest->forced);
+    json_object_set_boolean_member(object, "asked", guest->asked);
     vb_json_put_settings(object, "settings", guest->settings);
     put_terms(vb_json_put_object(object, "terms"), &guest->terms);
     json_object_set_int_member(object, "last_move_ns", guest->last_move_ns);
@@ -235,6 +236,7 @@ vb_codec_read_guest(VbJsonReader *reader, JsonObject *object, VbGuest *guest, Vb
     guest->policy = vb_json_text(reader, object, "policy", VB_CODEC_NAME_MAX);
     guest->selected = vb_json_bool(reader, object, "selected");
     guest->forced = vb_json_bool(reader, object, "forced");
+    guest->asked = vb_json_has(object, "asked") && vb_json_bool(reader, object, "asked");
     guest->settings = vb_json_settings(reader, object, "settings", VB_CODEC_SETTINGS_MAX);
     /* Documents from before there were terms have none. */
     if (vb_json_has(object, "terms"))

@@ -27,7 +27,7 @@ typedef struct {
 
 /** The host's configuration: key files laid over each other, see vmbalancer.conf(5). */
 typedef struct {
-    char *default_policy;                /**< for guests without one of their own; NULL = home-node */
+    char *default_policy;                /**< for guests without one of their own; NULL = balance */
     guint64 rate_bytes_per_s;            /**< all moves together; 0 = as fast as paced batches go */
     guint64 guest_rate_bytes_per_s;      /**< each guest */
     gboolean reserve_set;                /**< [vmbalancer] reserve= */

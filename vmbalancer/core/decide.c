@@ -5,7 +5,7 @@
 #include <vmbalancer/error.h>
 
 /* What a guest without a policy of its own gets, until the host says otherwise. */
-#define FALLBACK_POLICY "home-node"
+#define FALLBACK_POLICY "balance"
 /* A guest rests for so long after a move, unless its terms or its policy's own parameter say else. */
 #define COOLDOWN_NS (60 * G_GINT64_CONSTANT(1000000000))
 
@@ -20,14 +20,12 @@ vb_decision_free(VbDecision *decision)
     g_free(decision);
 }
 
-/* "balance" is the name of the policy to come; until it is here home-node stands in for it. */
 const char *
 vb_engine_policy(const char *asked, const VbConfig *config)
 {
-    const char *name = asked != NULL                    ? asked
-                       : config->default_policy != NULL ? config->default_policy
-                                                        : FALLBACK_POLICY;
-    return g_str_equal(name, "balance") && vb_policy_find(name) == NULL ? FALLBACK_POLICY : name;
+    return asked != NULL                    ? asked
+           : config->default_policy != NULL ? config->default_policy
+                                            : FALLBACK_POLICY;
 }
 
 const VbGuest *
@@ -72,8 +70,7 @@ names_exist(const VbSnapshot *snapshot, const VbPlanRequest *request, GError **e
 static gboolean
 check_request(const VbSnapshot *snapshot, const VbPlanRequest *request, GError **error)
 {
-    if (request->policy != NULL && vb_policy_find(request->policy) == NULL &&
-        !g_str_equal(request->policy, "balance")) {
+    if (request->policy != NULL && vb_policy_find(request->policy) == NULL) {
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
                     "there is no policy \"%s\": see vmbalancer policy list", request->policy);
         return FALSE;
@@ -122,6 +119,8 @@ select_guests(VbSnapshot *snapshot, const VbPlanRequest *request, VbPlan *plan)
             guest->selected = FALSE;
         }
         guest->forced = named && request->force && guest->selected && placed_by_others;
+        guest->asked = guest->selected && request->cause == VB_CAUSE_MANUAL &&
+                       (named || request->to != 0);
         if (guest->selected && request->to != 0 && (guest->forced || !placed_by_others))
             narrow(guest, request->to, plan);
     }

@@ -6,7 +6,7 @@
 
 /* No guest's: it is no UUID. */
 #define NEWCOMER "newcomer"
-#define STAND_IN "home-node"
+#define STAND_IN "balance"
 /* More than any guest has; who asks for more has mistyped. */
 #define VCPUS_MAX VB_CPUS_MAX
 #define BYTES_MAX (G_GUINT64_CONSTANT(1) << 60)
