@@ -115,6 +115,13 @@ run_stage_find_ram(const VbAction *action, VbMoveSource *ret, gpointer user_data
     return TRUE;
 }
 
+static guint64
+page_size(const VbAction *action, gpointer user_data)
+{
+    const RunStage *f = user_data;
+    return f->huge[guest_of(user_data, action->uuid)] ? 2 * MIB : 4096;
+}
+
 static gboolean
 has_room(const VbAction *action, gint64 coming_bytes, gpointer user_data, GError **error)
 {
@@ -181,6 +188,7 @@ run_stage_set_up(RunStage *f, gconstpointer unused)
         .moves = &f->moves,
         .workers = 2,
         .find_ram = run_stage_find_ram,
+        .page_size = page_size,
         .has_room = has_room,
         .may_go_on = may_go_on,
         .progress = on_progress,

@@ -31,6 +31,7 @@ struct RunStage {
     GString *log;
     gint64 free[VB_NODES_MAX]; /* bytes; moves change it */
     gint64 lowest[VB_NODES_MAX];
+    gboolean huge[RUN_STAGE_GUESTS]; /* its pages are of a pool */
     guint64 rates[RUN_STAGE_GUESTS]; /* asked for, by guest */
     VbRunProgress last;
     guint n_progress;

@@ -296,6 +296,18 @@ test_room_is_promised_once(RunStage *f, gconstpointer unused)
     g_assert_cmpint(f->promised_most, >, 0);
 }
 
+/* Huge pages come from a pool: those that small pages fill are none of theirs. */
+static void
+test_room_is_promised_by_page_size(RunStage *f, gconstpointer unused)
+{
+    f->huge[1] = TRUE;
+    f->hold_until_asked = 3;
+    run_stage_plan_move(f, 0, 1, 0, 32 * MIB);
+    run_stage_plan_move(f, 1, 1, 0, 32 * MIB);
+    run_stage_assert_run(f, "done 32 | done 32");
+    g_assert_cmpint(f->promised_most, ==, 0);
+}
+
 /* Two cells that change places need no more than what each leaves for the other. */
 static void
 test_a_guest_may_use_what_it_leaves_itself(RunStage *f, gconstpointer unused)
@@ -466,6 +478,7 @@ main(int argc, char **argv)
     ADD("room/waits-for-what-another-leaves", test_a_guest_waits_for_what_another_leaves);
     ADD("room/waiting-ends", test_waiting_ends_when_nobody_is_left_to_leave);
     ADD("room/promised-once", test_room_is_promised_once);
+    ADD("room/by-page-size", test_room_is_promised_by_page_size);
     ADD("room/own-leavings", test_a_guest_may_use_what_it_leaves_itself);
     ADD("room/promises-end", test_promises_end_with_their_moves);
     ADD("rate/shared", test_the_rate_is_shared_by_those_at_work);

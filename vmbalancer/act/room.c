@@ -4,13 +4,14 @@
 void
 vb_room_init(VbRoom *room)
 {
-    *room = (VbRoom){0};
     g_mutex_init(&room->lock);
+    room->coming = g_array_new(FALSE, FALSE, sizeof(VbPromise));
 }
 
 void
 vb_room_clear(VbRoom *room)
 {
+    g_array_unref(room->coming);
     g_mutex_clear(&room->lock);
 }
 
@@ -21,24 +22,47 @@ bytes_of(const VbAction *move)
     return (gint64)MIN(move->bytes, G_MAXINT64 / 4096);
 }
 
+static VbPromise *
+slot(GArray *promises, int node, guint64 page_size)
+{
+    for (guint i = 0; i < promises->len; i++) {
+        VbPromise *promise = &g_array_index(promises, VbPromise, i);
+        if (promise->node == node && promise->page_size == page_size)
+            return promise;
+    }
+    VbPromise none = {node, page_size, 0};
+    g_array_append_val(promises, none);
+    return &g_array_index(promises, VbPromise, promises->len - 1);
+}
+
+static guint64
+page_size_of(const VbRunner *runner, const VbAction *move)
+{
+    return runner->page_size != NULL ? runner->page_size(move, runner->user_data) : 4096;
+}
+
 gboolean
 vb_room_promise(VbRoom *room, const VbRunner *runner, const GPtrArray *moves, VbPromise *promises,
                 GError **error)
 {
-    gint64 own[VB_NODES_MAX] = {0};
+    g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(VbPromise));
     gboolean fits = TRUE;
     g_mutex_lock(&room->lock);
     for (guint i = 0; fits && i < moves->len; i++) {
         const VbAction *move = g_ptr_array_index(moves, i);
-        fits = runner->has_room(move, room->coming[move->to] + own[move->to], runner->user_data,
-                                error);
-        own[move->to] += bytes_of(move);
-        own[move->from] -= bytes_of(move);
+        guint64 page_size = page_size_of(runner, move);
+        gint64 coming = slot(room->coming, move->to, page_size)->bytes +
+                        slot(own, move->to, page_size)->bytes;
+        fits = runner->has_room(move, coming, runner->user_data, error);
+        slot(own, move->to, page_size)->bytes += bytes_of(move);
+        slot(own, move->from, page_size)->bytes -= bytes_of(move);
+        promises[i] = (VbPromise){move->to, page_size, bytes_of(move)};
     }
-    for (guint i = 0; fits && i < moves->len; i++) {
-        const VbAction *move = g_ptr_array_index(moves, i);
-        promises[i] = (VbPromise){move->to, bytes_of(move)};
-        room->coming[move->to] += promises[i].bytes;
+    for (guint i = 0; i < moves->len; i++) {
+        if (fits)
+            slot(room->coming, promises[i].node, promises[i].page_size)->bytes += promises[i].bytes;
+        else
+            promises[i] = (VbPromise){0};
     }
     g_mutex_unlock(&room->lock);
     return fits;
@@ -49,8 +73,8 @@ vb_room_confirm(VbRoom *room, const VbRunner *runner, const VbAction *move,
                 const VbPromise *promise, GError **error)
 {
     g_mutex_lock(&room->lock);
-    gboolean fits =
-        runner->has_room(move, room->coming[move->to] - promise->bytes, runner->user_data, error);
+    gint64 coming = slot(room->coming, promise->node, promise->page_size)->bytes;
+    gboolean fits = runner->has_room(move, coming - promise->bytes, runner->user_data, error);
     g_mutex_unlock(&room->lock);
     return fits;
 }
@@ -61,6 +85,7 @@ vb_room_use(VbRoom *room, VbPromise *promise, guint64 bytes)
     g_mutex_lock(&room->lock);
     gint64 used = (gint64)MIN(bytes, (guint64)promise->bytes);
     promise->bytes -= used;
-    room->coming[promise->node] -= used;
+    if (used > 0)
+        slot(room->coming, promise->node, promise->page_size)->bytes -= used;
     g_mutex_unlock(&room->lock);
 }

@@ -8,16 +8,19 @@ G_BEGIN_DECLS
 /*
  * Room that running moves have been promised on their targets. What a node has free is everybody's
  * until pages arrive; so each move counts as coming, from before its guest is touched until its
- * end. Safe to use from several threads.
+ * end. Huge pages come from pools of their own: a page takes no room from pages of another size.
+ * Safe to use from several threads.
  */
 typedef struct {
     GMutex lock;
-    gint64 coming[VB_NODES_MAX]; /**< bytes promised and not arrived, by node */
+    GArray *coming; /**< (element-type VbPromise): all that is promised and has not arrived, one for
+                         each node and page size */
 } VbRoom;
 
 /** What one move was promised and has not used yet. Zeroed is nothing. */
 typedef struct {
     int node;
+    guint64 page_size;
     gint64 bytes;
 } VbPromise;
 

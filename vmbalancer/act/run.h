@@ -54,9 +54,11 @@ typedef struct {
     /** Finds the RAM of a cell as it is mapped now. @ret's ranges are the caller's to free. */
     gboolean (*find_ram)(const VbAction *action, VbMoveSource *ret, gpointer user_data,
                          GError **error);
+    /** (nullable): the size in bytes of the pages that a move takes. NULL: all are small. */
+    guint64 (*page_size)(const VbAction *action, gpointer user_data);
     /**
      * FALSE with VB_ERROR_NO_SPACE and the numbers if the target has no room for it now.
-     * @coming_bytes: what other moves will still bring there, less what leaves before
+     * @coming_bytes: what other moves of that page size will still bring there, less what leaves before
      */
     gboolean (*has_room)(const VbAction *action, gint64 coming_bytes, gpointer user_data,
                          GError **error);

@@ -113,6 +113,15 @@ refuse_room(const VbAction *action, guint64 free, guint64 reserve, guint64 comin
     return FALSE;
 }
 
+static guint64
+page_size(const VbAction *action, gpointer user_data)
+{
+    const Session *session = user_data;
+    const VbGuest *guest = vb_snapshot_find(session->decision->before, action->uuid);
+    /* What is huge by chance takes small pages' room: only a pool is apart. */
+    return MAX(cell_of(guest, action->cell)->page_size, 4096);
+}
+
 static gboolean
 has_room(const VbAction *action, gint64 coming_bytes, gpointer user_data, GError **error)
 {
@@ -239,6 +248,7 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
         .guest_rate_bytes_per_s = engine->config->guest_rate_bytes_per_s,
         .own_rate = own_rate,
         .find_ram = find_ram,
+        .page_size = page_size,
         .has_room = has_room,
         .may_go_on = may_go_on,
         .progress = on_progress,
