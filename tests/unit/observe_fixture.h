@@ -175,3 +175,16 @@ test_domain_add_cell(VbDomain *domain, guint64 mib, VbBacking backing)
     g_ptr_array_add(domain->cells, cell);
     return cell;
 }
+
+/* A DIMM of anonymous memory, all of it the guest's: "memdimm0", "memdimm1", ... */
+static inline VbDomainCell *
+test_domain_add_dimm(VbDomain *domain, guint cell, guint64 mib)
+{
+    VbDomainCell *device = g_new0(VbDomainCell, 1);
+    device->id = cell;
+    device->size_bytes = device->given_bytes = mib << 20;
+    device->page_size = 4096;
+    device->backend = g_strdup_printf("memdimm%u", domain->memory_devices->len);
+    g_ptr_array_add(domain->memory_devices, device);
+    return device;
+}

@@ -219,6 +219,77 @@ an_absurd_size_is_not_found(void)
     assert_unknown(cells, 0, FALSE, "no mapping");
 }
 
+#define MAP(start, end) #start "-" #end " rw-p 00000000 00:00 0 \n"
+
+/* Which of two is which makes no difference: both are the one cell's. */
+static void
+memory_devices_are_their_cells_ram(void)
+{
+    g_autoptr(VbDomain) live = test_domain_new("plugged", "", 1);
+    VbDomainCell *cell = test_domain_add_cell(live, 16, VB_BACKING_ANONYMOUS);
+    test_domain_add_dimm(live, 0, 8);
+    test_domain_add_dimm(live, 0, 8)->given_bytes = 2 << 20;
+    g_autoptr(GPtrArray) cells = find(
+        MAP(10000000, 10800000) MAP(20000000, 21000000) MAP(30000000, 30800000), live);
+    g_assert_cmpuint(cells->len, ==, 3);
+    vb_ram_join(live, cells);
+    g_assert_cmpuint(cells->len, ==, 1);
+    const VbCellRam *ram = g_ptr_array_index(cells, 0);
+    g_assert_cmpstr(ram->note, ==, NULL);
+    g_assert_cmpuint(ram->ranges->len, ==, 3);
+    g_assert_cmphex(g_array_index(ram->ranges, VbRange, 0).start, ==, 0x10000000);
+    g_assert_cmphex(g_array_index(ram->ranges, VbRange, 1).start, ==, 0x20000000);
+    g_assert_cmphex(g_array_index(ram->ranges, VbRange, 2).start, ==, 0x30000000);
+    g_assert_cmpuint(vb_domain_cell_bytes(live, cell), ==, 26 << 20);
+}
+
+/* What is known of a part is not said of the whole. */
+static void
+a_cell_is_unknown_with_its_memory_device(void)
+{
+    g_autoptr(VbDomain) live = test_domain_new("plugged", "", 2);
+    test_domain_add_cell(live, 16, VB_BACKING_ANONYMOUS);
+    test_domain_add_cell(live, 32, VB_BACKING_ANONYMOUS);
+    test_domain_add_dimm(live, 1, 8);
+    g_autoptr(GPtrArray) cells = find(MAP(10000000, 11000000) MAP(20000000, 22000000), live);
+    vb_ram_join(live, cells);
+    assert_found(cells, 0, 0x10000000, 16, 4096);
+    assert_unknown(cells, 1, FALSE, "kind of memory device memdimm0 of cell 1's memory");
+}
+
+static void
+memory_devices_of_two_cells_look_alike(void)
+{
+    g_autoptr(VbDomain) live = test_domain_new("plugged", "", 2);
+    test_domain_add_cell(live, 16, VB_BACKING_ANONYMOUS);
+    test_domain_add_cell(live, 32, VB_BACKING_ANONYMOUS);
+    test_domain_add_dimm(live, 0, 8);
+    test_domain_add_dimm(live, 1, 8);
+    g_autoptr(GPtrArray) cells = find(MAP(10000000, 11000000) MAP(20000000, 22000000)
+                                          MAP(30000000, 30800000) MAP(40000000, 40800000),
+                                      live);
+    vb_ram_join(live, cells);
+    for (guint i = 0; i < 2; i++)
+        assert_unknown(cells, i, TRUE,
+                       "memory device memdimm0 of cell 0 and memory device memdimm1 of cell 1 look alike");
+}
+
+static void
+a_memory_device_of_other_pages_is_told(void)
+{
+    g_autoptr(VbDomain) live = test_domain_new("plugged", "", 1);
+    test_domain_add_cell(live, 16, VB_BACKING_ANONYMOUS);
+    VbDomainCell *device = test_domain_add_dimm(live, 0, 8);
+    device->backing = VB_BACKING_HUGEPAGES;
+    device->page_size = 2 << 20;
+    g_autoptr(GPtrArray) cells =
+        find(MAP(10000000, 11000000) "20000000-20800000 rw-s 00000000 fe:00 7 "
+                                     "/r/qemu_back_mem._objects_memdimm0.abcdef (deleted)\n",
+             live);
+    vb_ram_join(live, cells);
+    assert_unknown(cells, 0, FALSE, "memory device memdimm0 has pages of 2048 KiB where cell 0 has 4 KiB");
+}
+
 static const struct {
     const char *path, *name;
 } names[] = {
@@ -257,6 +328,10 @@ main(int argc, char **argv)
     g_test_add_func("/ram/hugepages-odd", hugepages_that_are_not_aligned_are_not_believed);
     g_test_add_func("/ram/shared", shared_anonymous_memory_is_found_by_its_size);
     g_test_add_func("/ram/pieces", pieces_that_touch_and_add_up_are_one_cell);
+    g_test_add_func("/ram/memory-devices/joined", memory_devices_are_their_cells_ram);
+    g_test_add_func("/ram/memory-devices/unknown", a_cell_is_unknown_with_its_memory_device);
+    g_test_add_func("/ram/memory-devices/alike", memory_devices_of_two_cells_look_alike);
+    g_test_add_func("/ram/memory-devices/other-pages", a_memory_device_of_other_pages_is_told);
     g_test_add_func("/ram/no-proof", without_proof_there_is_no_answer);
     g_test_add_func("/ram/absurd", an_absurd_size_is_not_found);
     g_test_add_func("/ram/names", a_path_names_its_backend);

@@ -70,10 +70,12 @@ cells_are_those_of_the_command_line(void)
         Stage stage;
         set_up_with(&stage, table[i].cmdline);
         plain_qemu_say(stage.qemu, "query-memdev", memdevs);
-        plain_qemu_say(stage.qemu, "query-memory-devices",
-                       "[{\"type\": \"dimm\", \"data\": {\"id\": \"d\", \"addr\": 4294967296, "
-                       "\"size\": 134217728, \"slot\": 0, \"node\": 0, \"memdev\": "
-                       "\"/objects/dimm0\", \"hotpluggable\": true, \"hotplugged\": true}}]");
+        int of = table[i].cells != NULL ? atoi(table[i].cells) : 0;
+        g_autofree char *devices = g_strdup_printf(
+            "[{\"type\": \"dimm\", \"data\": {\"id\": \"d\", \"addr\": 4294967296, "
+            "\"size\": 134217728, \"slot\": 0, \"node\": %d, \"memdev\": "
+            "\"/objects/dimm0\", \"hotpluggable\": true, \"hotplugged\": true}}]", of);
+        plain_qemu_say(stage.qemu, "query-memory-devices", devices);
         plain_qemu_say(
             stage.qemu, "query-cpus-fast",
             "[{\"cpu-index\": 0, \"thread-id\": 101, \"qom-path\": \"a\", \"target\": \"x\", "
@@ -87,8 +89,14 @@ cells_are_those_of_the_command_line(void)
                                    (guint)(cell->size_bytes / MIB), vb_cpuset_count(&cell->vcpus));
         }
         g_assert_cmpuint(seen->live->cells->len, >, 0);
-        if (table[i].cells != NULL)
+        if (table[i].cells != NULL) {
             g_assert_cmpstr(cells->str, ==, table[i].cells);
+            g_assert_cmpuint(seen->live->memory_devices->len, ==, 1);
+            const VbDomainCell *device = g_ptr_array_index(seen->live->memory_devices, 0);
+            g_assert_cmpuint(device->id, ==, of);
+            g_assert_cmpuint(device->given_bytes, ==, 128 * MIB);
+            g_assert_cmpstr(device->backend, ==, "dimm0");
+        }
         g_assert_true((seen->error != NULL) == (table[i].cells == NULL));
         tear_down(&stage);
     }

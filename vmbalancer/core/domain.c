@@ -35,6 +35,7 @@ vb_domain_new(void)
 {
     VbDomain *domain = g_new0(VbDomain, 1);
     domain->cells = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_cell_free);
+    domain->memory_devices = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_cell_free);
     domain->pins = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_pin_free);
     domain->marks = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
     domain->threads = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_thread_free);
@@ -50,6 +51,7 @@ vb_domain_free(VbDomain *domain)
     g_free(domain->name);
     g_free(domain->uuid);
     g_ptr_array_unref(domain->cells);
+    g_ptr_array_unref(domain->memory_devices);
     g_ptr_array_unref(domain->pins);
     g_ptr_array_unref(domain->marks);
     g_ptr_array_unref(domain->threads);
@@ -84,4 +86,30 @@ vb_domain_tid_in(const GPtrArray *threads, const char *thread)
             return told->tid;
     }
     return 0;
+}
+
+guint
+vb_domain_n_ram(const VbDomain *domain)
+{
+    return domain->cells->len + domain->memory_devices->len;
+}
+
+const VbDomainCell *
+vb_domain_ram(const VbDomain *domain, guint index)
+{
+    guint n_cells = domain->cells->len;
+    return index < n_cells ? g_ptr_array_index(domain->cells, index)
+                           : g_ptr_array_index(domain->memory_devices, index - n_cells);
+}
+
+guint64
+vb_domain_cell_bytes(const VbDomain *domain, const VbDomainCell *cell)
+{
+    guint64 bytes = cell->size_bytes;
+    for (guint i = 0; i < domain->memory_devices->len; i++) {
+        const VbDomainCell *device = g_ptr_array_index(domain->memory_devices, i);
+        if (device->id == cell->id && __builtin_add_overflow(bytes, device->given_bytes, &bytes))
+            return G_MAXUINT64;
+    }
+    return bytes;
 }

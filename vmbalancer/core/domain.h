@@ -20,11 +20,15 @@ typedef enum {
     VB_BACKING_HUGEPAGES, /**< hugetlb, from hugetlbfs or memfd */
 } VbBacking;
 
-/** A guest NUMA cell as configured; a guest without cells has one that holds everything. */
+/**
+ * A guest NUMA cell as configured; a guest without cells has one that holds everything. Also a memory
+ * device, RAM that was plugged in: it has no vCPUs, and the id of the cell that it belongs to.
+ */
 typedef struct {
     guint id;
     VbCpuSet vcpus;        /**< guest vCPU ids */
-    guint64 size_bytes;
+    guint64 size_bytes;    /**< of QEMU's memory backend */
+    guint64 given_bytes;   /**< of a memory device: what the guest has of it, all or less; else 0 */
     guint64 page_size;     /**< 4096, or the hugepage size that applies to this cell;
                                 2 MiB, x86's default, where <hugepages/> names no size:
                                 what the kernel says of the mapping is surer */
@@ -54,6 +58,7 @@ typedef struct {
     VbCpuSet plugged;      /**< ids of the vCPUs that are; with gaps after a hot-unplug */
     guint64 memory_bytes;
     GPtrArray *cells;      /**< (element-type VbDomainCell), never empty */
+    GPtrArray *memory_devices; /**< (element-type VbDomainCell): DIMMs and virtio-mem, each of one of @cells */
     GPtrArray *pins;       /**< (element-type VbDomainPin) */
     char *vcpu_cpuset;     /**< <vcpu cpuset=>, NULL if none */
     gboolean placement_auto;
@@ -84,6 +89,12 @@ void vb_domain_thread_free(VbDomainThread *thread);
 /** Empty arrays, all else zero. */
 VbDomain *vb_domain_new(void);
 void vb_domain_free(VbDomain *domain);
+/** How many pieces of RAM there are: the cells, then the memory devices. */
+guint vb_domain_n_ram(const VbDomain *domain);
+/** The piece @index of them, below that number. */
+const VbDomainCell *vb_domain_ram(const VbDomain *domain, guint index);
+/** RAM of @cell in bytes, with what the guest was given of its memory devices. */
+guint64 vb_domain_cell_bytes(const VbDomain *domain, const VbDomainCell *cell);
 /** The cpuset text that @thread is pinned to, NULL if the XML has no pin for it. */
 const char *vb_domain_pin_of(const VbDomain *domain, const char *thread);
 /** The thread of that name, 0 if there is none. @threads: (element-type VbDomainThread) */

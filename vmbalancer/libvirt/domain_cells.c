@@ -7,6 +7,8 @@
 #define HUGE_PAGE_DEFAULT_BYTES (2 * 1024 * 1024)
 /* QEMU's MAX_NODES; also bounds the <page> elements, as each is looked at for each cell. */
 #define CELLS_MAX 128
+/* libvirt itself has at most 256 slots for them. */
+#define MEMORY_DEVICES_MAX 1024
 
 /* <memoryBacking>, as far as each cell needs it. */
 typedef struct {
@@ -59,6 +61,24 @@ find_page(const xmlNode *hugepages, guint cell, const xmlNode **ret, GError **er
 }
 
 static gboolean
+take_page_size(const char *title, const xmlNode *node, const char *text, VbDomainCell *cell,
+               GError **error)
+{
+    g_autofree char *unit = vb_xml_attribute(node, "unit");
+    guint64 bytes;
+    if (!vb_xml_size(title, text != NULL ? text : "", unit, &bytes, error))
+        return FALSE;
+    if (bytes < PAGE_BYTES || (bytes & (bytes - 1)) != 0) {
+        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                    "%s is %" G_GUINT64_FORMAT " bytes: expected a power of two from %d", title,
+                    bytes, PAGE_BYTES);
+        return FALSE;
+    }
+    cell->page_size = bytes;
+    return TRUE;
+}
+
+static gboolean
 read_page_size(const Backing *backing, VbDomainCell *cell, GError **error)
 {
     cell->page_size = PAGE_BYTES;
@@ -74,27 +94,13 @@ read_page_size(const Backing *backing, VbDomainCell *cell, GError **error)
     if (page == NULL)
         return TRUE;
     g_autofree char *text = vb_xml_attribute(page, "size");
-    g_autofree char *unit = vb_xml_attribute(page, "unit");
-    guint64 bytes;
-    if (!vb_xml_size("<page size>", text != NULL ? text : "", unit, &bytes, error))
-        return FALSE;
-    if (bytes < PAGE_BYTES || (bytes & (bytes - 1)) != 0) {
-        g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "<page size> is %" G_GUINT64_FORMAT " bytes: expected a power of two from %d",
-                    bytes, PAGE_BYTES);
-        return FALSE;
-    }
-    cell->page_size = bytes;
-    return TRUE;
+    return take_page_size("<page size>", page, text, cell, error);
 }
 
-/* @node: (nullable): <cell>. The rules are those by which libvirt chooses QEMU's memory backend. */
-static gboolean
-read_cell_backing(const xmlNode *node, const Backing *backing, VbDomainCell *cell, GError **error)
+/* @access: (nullable): its own access mode. The rules are those by which libvirt chooses a backend. */
+static void
+choose_backing(const Backing *backing, const char *access, VbDomainCell *cell)
 {
-    if (!read_page_size(backing, cell, error))
-        return FALSE;
-    g_autofree char *access = vb_xml_attribute(node, "memAccess");
     cell->shared = access != NULL ? g_str_equal(access, "shared") : backing->shared;
     if (cell->page_size > PAGE_BYTES)
         cell->backing = VB_BACKING_HUGEPAGES;
@@ -102,6 +108,16 @@ read_cell_backing(const xmlNode *node, const Backing *backing, VbDomainCell *cel
         cell->backing = VB_BACKING_MEMFD;
     else if (backing->file || backing->access_named || access != NULL)
         cell->backing = VB_BACKING_FILE;
+}
+
+/* @node: (nullable): <cell> */
+static gboolean
+read_cell_backing(const xmlNode *node, const Backing *backing, VbDomainCell *cell, GError **error)
+{
+    g_autofree char *access = vb_xml_attribute(node, "memAccess");
+    if (!read_page_size(backing, cell, error))
+        return FALSE;
+    choose_backing(backing, access, cell);
     return TRUE;
 }
 
@@ -162,6 +178,88 @@ compare_cells(gconstpointer a, gconstpointer b)
     return left < right ? -1 : left > right;
 }
 
+/* --- memory devices --------------------------------------------------------------------------- */
+
+/* DIMMs and virtio-mem: the other kinds are files of their own, or an enclave's. */
+static gboolean
+is_ram(const xmlNode *node)
+{
+    return vb_xml_attribute_is(node, "model", "dimm") ||
+           vb_xml_attribute_is(node, "model", "virtio-mem");
+}
+
+static gboolean
+read_size(const xmlNode *node, const char *title, guint64 *ret, GError **error)
+{
+    g_autofree char *text = vb_xml_text(node);
+    g_autofree char *unit = vb_xml_attribute(node, "unit");
+    return vb_xml_size(title, text, unit, ret, error);
+}
+
+static gboolean
+read_target(const xmlNode *target, VbDomainCell *device, GError **error)
+{
+    const xmlNode *node = vb_xml_child(target, "node"), *current = vb_xml_child(target, "current");
+    g_autofree char *cell = vb_xml_text(node);
+    if (!read_size(vb_xml_child(target, "size"), "<memory> <size>", &device->size_bytes, error) ||
+        (node != NULL &&
+         !vb_xml_number("<memory> <node>", cell, 0, CELLS_MAX - 1, &device->id, error)))
+        return FALSE;
+    device->given_bytes = device->size_bytes;
+    return current == NULL ||
+           read_size(current, "<memory> <current>", &device->given_bytes, error);
+}
+
+/* What names no page size has that of its cell. */
+static gboolean
+read_device_backing(const xmlNode *node, const Backing *backing, VbDomainCell *device,
+                    GError **error)
+{
+    const xmlNode *page = vb_xml_child(vb_xml_child(node, "source"), "pagesize");
+    g_autofree char *size = vb_xml_text(page);
+    g_autofree char *access = vb_xml_attribute(node, "access");
+    if (page != NULL ? !take_page_size("<memory> <pagesize>", page, size, device, error)
+                     : !read_page_size(backing, device, error))
+        return FALSE;
+    choose_backing(backing, access, device);
+    return TRUE;
+}
+
+/* A device that has no alias is not plugged in. */
+static gboolean
+add_memory_device(const xmlNode *node, const char *alias, const Backing *backing, VbDomain *domain,
+                  GError **error)
+{
+    g_autoptr(VbDomainCell) device = g_new0(VbDomainCell, 1);
+    if (!read_target(vb_xml_child(node, "target"), device, error) ||
+        !read_device_backing(node, backing, device, error))
+        return FALSE;
+    device->backend = g_strdup_printf("mem%s", alias);
+    gboolean has_cell = FALSE;
+    for (guint i = 0; i < domain->cells->len; i++)
+        has_cell |= ((const VbDomainCell *)g_ptr_array_index(domain->cells, i))->id == device->id;
+    if (!has_cell) {
+        g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "<memory> %s is of cell %u, which is not there",
+                    alias, device->id);
+        return FALSE;
+    }
+    g_ptr_array_add(domain->memory_devices, g_steal_pointer(&device));
+    return TRUE;
+}
+
+static gboolean
+read_memory_devices(const xmlNode *root, const Backing *backing, VbDomain *domain, GError **error)
+{
+    const xmlNode *node = vb_xml_child(vb_xml_child(root, "devices"), "memory");
+    for (guint seen = 0; node != NULL && seen < MEMORY_DEVICES_MAX; node = vb_xml_next(node), seen++) {
+        g_autofree char *alias = vb_xml_attribute(vb_xml_child(node, "alias"), "name");
+        if (alias != NULL && is_ram(node) &&
+            !add_memory_device(node, alias, backing, domain, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 vb_domain_xml_read_cells(const xmlNode *root, guint max_vcpus, VbDomain *domain, GError **error)
 {
@@ -176,11 +274,12 @@ vb_domain_xml_read_cells(const xmlNode *root, guint max_vcpus, VbDomain *domain,
     }
     if (domain->cells->len > 0) {
         g_ptr_array_sort(domain->cells, compare_cells);
-        return TRUE;
+        return read_memory_devices(root, &backing, domain, error);
     }
     g_autoptr(VbDomainCell) whole = g_new0(VbDomainCell, 1);
     for (guint i = 0; i < max_vcpus; i++)
         vb_cpuset_add(&whole->vcpus, i);
     whole->size_bytes = domain->memory_bytes;
-    return add_cell(root, NULL, &backing, g_steal_pointer(&whole), domain, error);
+    return add_cell(root, NULL, &backing, g_steal_pointer(&whole), domain, error) &&
+           read_memory_devices(root, &backing, domain, error);
 }

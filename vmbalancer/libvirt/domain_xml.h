@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 /* The parts of vb_domain_xml_parse() that have a file of their own. @root is <domain>. */
 
 /**
- * Fills in cells and locked: <cpu><numa>, <memoryBacking>, <memnode>. After name, memory and vCPUs.
+ * Fills in cells, memory_devices and locked: <cpu><numa>, <memoryBacking>, <memnode>, <devices><memory>.
+ * After name, memory and vCPUs.
  * @max_vcpus: vCPUs with those that may be plugged in later
  */
 gboolean vb_domain_xml_read_cells(const xmlNode *root, guint max_vcpus, VbDomain *domain,

@@ -223,58 +223,87 @@ find_named(const GPtrArray *maps, const VbDomain *live, const VbDomainCell *cell
     return found;
 }
 
-/* The first other cell that size and kind cannot tell from @cell, NULL if there is none. */
-static const VbDomainCell *
-find_twin(const VbDomain *live, const VbDomainCell *cell)
+/* The others that size and kind cannot tell from a piece of RAM. */
+typedef struct {
+    const VbDomainCell *stranger; /* the first of another cell; NULL: all are of one cell */
+    guint n_kin;                  /* how many of its own cell, itself included */
+    guint rank;                   /* which of those it is, from 0 */
+} Twins;
+
+static Twins
+find_twins(const VbDomain *live, const VbDomainCell *piece)
 {
-    for (guint i = 0; i < live->cells->len; i++) {
-        const VbDomainCell *other = g_ptr_array_index(live->cells, i);
-        if (other != cell && kind_of_cell(other) == kind_of_cell(cell) &&
-            mapped_size(other) == mapped_size(cell))
-            return other;
+    Twins twins = {0};
+    for (guint i = 0; i < vb_domain_n_ram(live); i++) {
+        const VbDomainCell *other = vb_domain_ram(live, i);
+        if (kind_of_cell(other) != kind_of_cell(piece) || mapped_size(other) != mapped_size(piece))
+            continue;
+        if (other == piece)
+            twins.rank = twins.n_kin;
+        if (other->id == piece->id)
+            twins.n_kin++;
+        else if (twins.stranger == NULL)
+            twins.stranger = other;
     }
-    return NULL;
+    return twins;
+}
+
+/* "cell 0", or "memory device memdimm0 of cell 0". */
+static char *
+title_of(const VbDomain *live, const VbDomainCell *piece)
+{
+    return g_ptr_array_find(live->memory_devices, piece, NULL)
+               ? g_strdup_printf("memory device %s of cell %u", piece->backend, piece->id)
+               : g_strdup_printf("cell %u", piece->id);
 }
 
 static char *
-explain_twins(const VbDomainCell *cell, const VbDomainCell *twin)
+explain_twins(const VbDomain *live, const VbDomainCell *piece, const VbDomainCell *twin)
 {
+    g_autofree char *one = title_of(live, piece->id <= twin->id ? piece : twin);
+    g_autofree char *other = title_of(live, piece->id <= twin->id ? twin : piece);
+    g_autofree char *both = g_str_has_prefix(one, "cell") && g_str_has_prefix(other, "cell")
+                                ? g_strdup_printf("cells %s and %s", one + 5, other + 5)
+                                : g_strdup_printf("%s and %s", one, other);
     return g_strdup_printf(
-        "cells %u and %u look alike (%" G_GUINT64_FORMAT " MiB each, nothing in QEMU's memory map "
+        "%s look alike (%" G_GUINT64_FORMAT " MiB each, nothing in QEMU's memory map "
         "names them): back them with <source type='file'/> or hugepages, or use --qmp-passthrough "
         "(taints the guest)",
-        MIN(cell->id, twin->id), MAX(cell->id, twin->id), cell->size_bytes >> 20);
+        both, piece->size_bytes >> 20);
 }
 
 static char *
-explain_count(const VbDomainCell *cell, guint n_found)
+explain_count(const VbDomain *live, const VbDomainCell *piece, guint n_found)
 {
-    guint64 mib = cell->size_bytes >> 20;
+    guint64 mib = piece->size_bytes >> 20;
+    g_autofree char *title = title_of(live, piece);
     if (n_found > 0)
         return g_strdup_printf("%u mappings of QEMU could be the %" G_GUINT64_FORMAT
-                               " MiB of cell %u: use --qmp-passthrough (taints the guest)",
-                               n_found, mib, cell->id);
+                               " MiB of %s: use --qmp-passthrough (taints the guest)",
+                               n_found, mib, title);
     return g_strdup_printf("no mapping of QEMU has the size (%" G_GUINT64_FORMAT
-                           " MiB) and kind of cell %u's memory",
-                           mib, cell->id);
+                           " MiB) and kind of %s's memory",
+                           mib, title);
 }
 
 static VbCellRam *
-find_cell(const GPtrArray *maps, const VbDomain *live, const VbDomainCell *cell)
+find_piece(const GPtrArray *maps, const VbDomain *live, const VbDomainCell *piece)
 {
     g_autoptr(VbCellRam) ram = cell_ram_new();
-    g_autoptr(GPtrArray) named = find_named(maps, live, cell);
+    g_autoptr(GPtrArray) named = find_named(maps, live, piece);
+    Twins twins = {.n_kin = 1};
+    if (named->len == 0)
+        twins = find_twins(live, piece);
     g_autoptr(GPtrArray) found =
-        named->len > 0 ? g_ptr_array_ref(named) : vb_ram_candidates(maps, cell);
-    const VbDomainCell *twin = named->len > 0 ? NULL : find_twin(live, cell);
-    if (found->len == 1 && twin == NULL) {
+        named->len > 0 ? g_ptr_array_ref(named) : vb_ram_candidates(maps, piece);
+    if (found->len == twins.n_kin && twins.stranger == NULL) {
         g_array_unref(ram->ranges);
-        ram->ranges = g_array_ref(g_ptr_array_index(found, 0));
-    } else if (found->len > 0 && twin != NULL) {
-        ram->note = explain_twins(cell, twin);
+        ram->ranges = g_array_ref(g_ptr_array_index(found, twins.rank));
+    } else if (found->len > 0 && twins.stranger != NULL) {
+        ram->note = explain_twins(live, piece, twins.stranger);
         ram->alike = TRUE;
     } else {
-        ram->note = explain_count(cell, found->len);
+        ram->note = explain_count(live, piece, found->len);
         ram->alike = found->len > 0;
     }
     return g_steal_pointer(&ram);
@@ -284,7 +313,64 @@ GPtrArray *
 vb_ram_find(const GPtrArray *maps, const VbDomain *live)
 {
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)vb_cell_ram_free);
-    for (guint i = 0; i < live->cells->len; i++)
-        g_ptr_array_add(all, find_cell(maps, live, g_ptr_array_index(live->cells, i)));
+    for (guint i = 0; i < vb_domain_n_ram(live); i++)
+        g_ptr_array_add(all, find_piece(maps, live, vb_domain_ram(live, i)));
     return all;
+}
+
+/* --- cells with memory devices ---------------------------------------------------------------- */
+
+static gint
+compare_ranges(gconstpointer a, gconstpointer b)
+{
+    const VbRange *left = a, *right = b;
+    return left->start < right->start ? -1 : left->start > right->start;
+}
+
+static guint64
+pages_of(const GArray *ranges)
+{
+    return g_array_index(ranges, VbRange, 0).page_size;
+}
+
+static void
+add_device(VbCellRam *cell, const VbCellRam *device, const VbDomainCell *piece)
+{
+    if (cell->note != NULL)
+        return;
+    if (device->note != NULL) {
+        cell->note = g_strdup(device->note);
+        cell->alike = device->alike;
+    } else if (pages_of(cell->ranges) != pages_of(device->ranges)) {
+        cell->note = g_strdup_printf("memory device %s has pages of %" G_GUINT64_FORMAT
+                                     " KiB where cell %u has %" G_GUINT64_FORMAT
+                                     " KiB: give both the same",
+                                     piece->backend, pages_of(device->ranges) >> 10, piece->id,
+                                     pages_of(cell->ranges) >> 10);
+    } else {
+        /* What was found may be shared with the list of candidates: it is not added to in place. */
+        GArray *all = g_array_copy(cell->ranges);
+        g_array_append_vals(all, device->ranges->data, device->ranges->len);
+        g_array_sort(all, compare_ranges);
+        g_array_unref(cell->ranges);
+        cell->ranges = all;
+    }
+}
+
+void
+vb_ram_join(const VbDomain *live, GPtrArray *rams)
+{
+    guint n_cells = live->cells->len;
+    for (guint i = n_cells; i < rams->len; i++) {
+        const VbDomainCell *piece = vb_domain_ram(live, i);
+        for (guint c = 0; c < n_cells; c++)
+            if (vb_domain_ram(live, c)->id == piece->id)
+                add_device(g_ptr_array_index(rams, c), g_ptr_array_index(rams, i), piece);
+    }
+    for (guint c = 0; c < n_cells; c++) {
+        VbCellRam *ram = g_ptr_array_index(rams, c);
+        if (ram->note != NULL)
+            g_array_set_size(ram->ranges, 0);
+    }
+    g_ptr_array_set_size(rams, (gint)n_cells);
 }

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/** Where a cell's RAM lies in the QEMU process. */
+/** Where the RAM of a cell or of a memory device lies in the QEMU process. */
 typedef struct {
     GArray *ranges;  /**< (element-type VbRange) ascending; empty if it is not known */
     char *note;      /**< why it is not known and the mend; NULL if it is known */
@@ -26,12 +26,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbCellRam, vb_cell_ram_free)
  *
  * A RAM block is one mapping with an inaccessible page behind it, so the kernel never joins it
  * with a neighbour; mbind() or madvise() of a part may split it: adjacent pieces that add up count
- * as one.
- * Memory devices (DIMMs) belong to no cell here.
+ * as one. Memory devices of one cell need not be told apart.
  * @maps: (element-type VbMapping)
- * Returns: (transfer full) (element-type VbCellRam): one for each of @live's cells
+ * Returns: (transfer full) (element-type VbCellRam): one for each of vb_domain_ram()
  */
 GPtrArray *vb_ram_find(const GPtrArray *maps, const VbDomain *live);
+
+/**
+ * Gives each cell the RAM of its memory devices. A cell of which one piece is not known, or whose
+ * pieces have pages of different sizes, is not known: its note tells which.
+ * @rams: (element-type VbCellRam) (inout): one for each of vb_domain_ram(); one for each cell left
+ */
+void vb_ram_join(const VbDomain *live, GPtrArray *rams);
 
 /**
  * Id of the memory backend that a mapping's path names ("ram-node0").

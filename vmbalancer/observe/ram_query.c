@@ -37,23 +37,48 @@ names_cell(const char *region, const VbDomain *live, const VbDomainCell *cell)
     return vb_ram_name_is(slash != NULL ? slash + 1 : region, live, cell);
 }
 
-/* Where QEMU has the cell. Returns: FALSE without an error if no address leads to it. */
+/* Where QEMU has what lies at a guest address. Returns: FALSE without an error if that is not @piece. */
 static gboolean
 ask_address(QmpTransport *transport, guint timeout_ms, const VbDomain *live,
-            const VbDomainCell *cell, guint64 *ret_hva, GError **error)
+            const VbDomainCell *piece, guint64 address, guint64 *ret_hva, GError **error)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(shifts); i++) {
-        g_autoptr(GError) failure = NULL;
-        g_autoptr(QmpGpa2hva) answer = qmp_query_gpa2hva(
-            transport, middle_of(live, cell) + shifts[i], timeout_ms, NULL, &failure);
-        if (answer != NULL && names_cell(answer->region, live, cell)) {
-            *ret_hva = answer->hva;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(QmpGpa2hva) answer =
+        qmp_query_gpa2hva(transport, address, timeout_ms, NULL, &failure);
+    if (answer != NULL && names_cell(answer->region, live, piece)) {
+        *ret_hva = answer->hva;
+        return TRUE;
+    }
+    if (failure != NULL && !g_error_matches(failure, QMP_ERROR, QMP_ERROR_NOT_MAPPED))
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+static gboolean
+ask_cell(QmpTransport *transport, guint timeout_ms, const VbDomain *live,
+         const VbDomainCell *cell, guint64 *ret_hva, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    guint64 middle = middle_of(live, cell);
+    for (guint i = 0; failure == NULL && i < G_N_ELEMENTS(shifts); i++)
+        if (ask_address(transport, timeout_ms, live, cell, middle + shifts[i], ret_hva, &failure))
             return TRUE;
-        }
-        if (failure != NULL && !g_error_matches(failure, QMP_ERROR, QMP_ERROR_NOT_MAPPED)) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return FALSE;
-        }
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+/* A memory device's guest address QEMU tells. */
+static gboolean
+ask_device(QmpTransport *transport, guint timeout_ms, const VbDomain *live,
+           const VbDomainCell *device, guint64 *ret_hva, GError **error)
+{
+    g_autoptr(GPtrArray) devices = qmp_query_memory_devices(transport, timeout_ms, NULL, error);
+    for (guint i = 0; devices != NULL && i < devices->len; i++) {
+        const QmpMemoryDevice *told = g_ptr_array_index(devices, i);
+        if (told->memdev != NULL && names_cell(told->memdev, live, device))
+            return ask_address(transport, timeout_ms, live, device, (guint64)told->addr, ret_hva,
+                               error);
     }
     return FALSE;
 }
@@ -99,8 +124,9 @@ query_cell(QmpTransport *transport, guint timeout_ms, const VbDomain *live,
 {
     g_autoptr(GError) error = NULL;
     guint64 address = 0;
-    if (!ask_address(transport, timeout_ms, live, cell, &address, &error)) {
-        note_failure(ram, error != NULL ? error->message : "no guest address led to the cell");
+    gboolean is_device = g_ptr_array_find(live->memory_devices, cell, NULL);
+    if (!(is_device ? ask_device : ask_cell)(transport, timeout_ms, live, cell, &address, &error)) {
+        note_failure(ram, error != NULL ? error->message : "no guest address led to it");
         return;
     }
     g_autoptr(GPtrArray) candidates = vb_ram_candidates(maps, cell);
@@ -116,27 +142,27 @@ query_cell(QmpTransport *transport, guint timeout_ms, const VbDomain *live,
 }
 
 static gboolean
-any_alike(const GPtrArray *cells)
+any_alike(const GPtrArray *rams)
 {
-    for (guint i = 0; i < cells->len; i++)
-        if (((const VbCellRam *)g_ptr_array_index(cells, i))->alike)
+    for (guint i = 0; i < rams->len; i++)
+        if (((const VbCellRam *)g_ptr_array_index(rams, i))->alike)
             return TRUE;
     return FALSE;
 }
 
-/* Two cells cannot be in one place: then none of the answers is believed. */
+/* Two cannot be in one place: then none of the answers is believed. */
 static void
-drop_doubles(GPtrArray *cells)
+drop_doubles(GPtrArray *rams)
 {
-    for (guint i = 0; i < cells->len; i++)
-        for (guint j = i + 1; j < cells->len; j++) {
-            VbCellRam *a = g_ptr_array_index(cells, i), *b = g_ptr_array_index(cells, j);
+    for (guint i = 0; i < rams->len; i++)
+        for (guint j = i + 1; j < rams->len; j++) {
+            VbCellRam *a = g_ptr_array_index(rams, i), *b = g_ptr_array_index(rams, j);
             if (a->ranges->len == 0 || b->ranges->len == 0 ||
                 !holds(b->ranges, g_array_index(a->ranges, VbRange, 0).start))
                 continue;
             g_array_set_size(a->ranges, 0);
             g_free(a->note);
-            a->note = g_strdup("QEMU was asked, but put two cells in one place");
+            a->note = g_strdup("QEMU was asked, but put two pieces of RAM in one place");
             g_array_set_size(b->ranges, 0);
             g_free(b->note);
             b->note = g_strdup(a->note);
@@ -145,17 +171,17 @@ drop_doubles(GPtrArray *cells)
 
 void
 vb_ram_query(VbHypervisor *hypervisor, guint deadline_ms, const VbDomain *live,
-             const GPtrArray *maps, GPtrArray *cells)
+             const GPtrArray *maps, GPtrArray *rams)
 {
-    if (!any_alike(cells))
+    if (!any_alike(rams))
         return;
     g_autoptr(QmpTransport) transport =
         vb_qmp_passthrough_new(hypervisor, live->uuid, deadline_ms);
     guint timeout_ms = MIN(deadline_ms, QMP_TIMEOUT_MAX_MS - SLACK_MS) + SLACK_MS;
-    for (guint i = 0; i < cells->len; i++) {
-        VbCellRam *ram = g_ptr_array_index(cells, i);
+    for (guint i = 0; i < rams->len; i++) {
+        VbCellRam *ram = g_ptr_array_index(rams, i);
         if (ram->alike)
-            query_cell(transport, timeout_ms, live, g_ptr_array_index(live->cells, i), maps, ram);
+            query_cell(transport, timeout_ms, live, vb_domain_ram(live, i), maps, ram);
     }
-    drop_doubles(cells);
+    drop_doubles(rams);
 }

@@ -37,7 +37,7 @@ add_cells(const VbDomain *live, GPtrArray *cells)
         const VbDomainCell *configured = g_ptr_array_index(live->cells, i);
         VbCell *cell = vb_cell_new();
         cell->id = configured->id;
-        cell->size_bytes = configured->size_bytes;
+        cell->size_bytes = vb_domain_cell_bytes(live, configured);
         cell->page_size = configured->page_size;
         cell->movable = live->n_hostdevs == 0;
         if (!cell->movable)

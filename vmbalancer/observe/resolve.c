@@ -46,10 +46,11 @@ vb_ram_resolve(const VbObserver *observer, const VbProcess *process, const VbDom
     g_autoptr(GPtrArray) maps = vb_maps_parse(text, length, error);
     if (maps == NULL)
         return NULL;
-    GPtrArray *cells = vb_ram_find(maps, live);
+    GPtrArray *rams = vb_ram_find(maps, live);
     if ((observer->passthrough || live->own_monitor) && observer->hypervisor != NULL)
-        vb_ram_query(observer->hypervisor, observer->deadline_ms, live, maps, cells);
-    return cells;
+        vb_ram_query(observer->hypervisor, observer->deadline_ms, live, maps, rams);
+    vb_ram_join(live, rams);
+    return rams;
 }
 
 /* The notes of all cells whose RAM is not known, NULL if there is none. */

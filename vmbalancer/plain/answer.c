@@ -216,29 +216,42 @@ ask_backing(const Talk *talk, VbPlainBackend *backend)
     }
 }
 
-/* Is the backend a DIMM's or another hot-added device's? It is then no cell's. */
-static gboolean
-is_device(const GPtrArray *devices, const char *id)
+/* The device that has the backend, NULL if none does. */
+static const QmpMemoryDevice *
+find_device(const GPtrArray *devices, const char *id)
 {
     for (guint i = 0; i < devices->len; i++) {
-        const char *memdev = ((const QmpMemoryDevice *)g_ptr_array_index(devices, i))->memdev;
-        const char *slash = memdev != NULL ? strrchr(memdev, '/') : NULL;
-        if (memdev != NULL && g_str_equal(slash != NULL ? slash + 1 : memdev, id))
-            return TRUE;
+        const QmpMemoryDevice *device = g_ptr_array_index(devices, i);
+        const char *slash = device->memdev != NULL ? strrchr(device->memdev, '/') : NULL;
+        if (device->memdev != NULL && g_str_equal(slash != NULL ? slash + 1 : device->memdev, id))
+            return device;
     }
-    return FALSE;
+    return NULL;
 }
 
-static void
-add_backend(const Talk *talk, const QmpMemdev *memdev, VbPlainAnswer *answer)
+/* Other kinds of devices are files of their own, or an enclave's: no RAM to move. */
+static gboolean
+is_ram(const QmpMemoryDevice *device)
 {
+    return device->kind == QMP_MEMORY_DEVICE_DIMM || device->kind == QMP_MEMORY_DEVICE_VIRTIO_MEM;
+}
+
+/* @device: (nullable) */
+static void
+add_backend(const Talk *talk, const QmpMemdev *memdev, const QmpMemoryDevice *device,
+            VbPlainAnswer *answer)
+{
+    if (device != NULL && !is_ram(device))
+        return;
     VbPlainBackend *backend = g_new0(VbPlainBackend, 1);
     backend->id = g_strdup(memdev->id);
     backend->size_bytes = (guint64)memdev->size_bytes;
     backend->page_size = SMALL_PAGE;
     backend->shared = memdev->share == 1;
+    backend->cell = device != NULL ? (int)device->node : -1;
+    backend->given_bytes = device != NULL ? (guint64)device->size_bytes : 0;
     ask_backing(talk, backend);
-    g_ptr_array_add(answer->backends, backend);
+    g_ptr_array_add(device != NULL ? answer->devices : answer->backends, backend);
 }
 
 static gboolean
@@ -257,9 +270,8 @@ ask_memory(const Talk *talk, VbPlainAnswer *answer, GError **error)
         const QmpMemdev *memdev = g_ptr_array_index(memdevs, i);
         if (memdev->id == NULL || strlen(memdev->id) > VB_PLAIN_NAME_MAX || memdev->size_bytes <= 0)
             return mistaken(talk, "query-memdev", error);
-        if (!is_device(devices, memdev->id))
-            add_backend(talk, memdev, answer);
-        if (answer->backends->len > VB_PLAIN_BACKENDS_MAX)
+        add_backend(talk, memdev, find_device(devices, memdev->id), answer);
+        if (answer->backends->len + answer->devices->len > VB_PLAIN_BACKENDS_MAX)
             return mistaken(talk, "query-memdev", error);
     }
     return TRUE;
@@ -282,6 +294,7 @@ vb_plain_ask(const char *path, guint deadline_ms, GError **error)
     g_autoptr(VbPlainAnswer) answer = g_atomic_rc_box_new0(VbPlainAnswer);
     answer->pid = qmp_client_peer_pid(client);
     answer->backends = g_ptr_array_new_with_free_func(backend_free);
+    answer->devices = g_ptr_array_new_with_free_func(backend_free);
     if (!ask_names(&talk, answer, error) || !ask_status(&talk, answer, error) ||
         !ask_threads(&talk, answer, error) || !ask_memory(&talk, answer, error))
         return NULL;
@@ -306,6 +319,7 @@ answer_clear(gpointer data)
     g_clear_pointer(&answer->cpus, g_ptr_array_unref);
     g_clear_pointer(&answer->iothreads, g_ptr_array_unref);
     g_ptr_array_unref(answer->backends);
+    g_ptr_array_unref(answer->devices);
 }
 
 void

@@ -13,9 +13,11 @@ G_BEGIN_DECLS
 /** Longest name of a guest or a backend, in bytes. */
 #define VB_PLAIN_NAME_MAX 200
 
-/** A memory backend object that is no hot-added device's. */
+/** A memory backend object. */
 typedef struct {
     char *id;
+    int cell;            /**< of a DIMM or virtio-mem: the guest cell that it was plugged into; else -1 */
+    guint64 given_bytes; /**< of those: what the guest has of it; else 0 */
     guint64 size_bytes;
     VbBacking backing;
     gboolean shared;
@@ -32,7 +34,8 @@ typedef struct {
     gboolean migrating;  /**< on its way to elsewhere */
     GPtrArray *cpus;     /**< (element-type QmpCpu) */
     GPtrArray *iothreads;/**< (element-type QmpIothread) */
-    GPtrArray *backends; /**< (element-type VbPlainBackend) */
+    GPtrArray *backends; /**< (element-type VbPlainBackend): those of no device */
+    GPtrArray *devices;  /**< (element-type VbPlainBackend): those of DIMMs and virtio-mem */
     guint n_hostdevs;    /**< devices behind VFIO */
 } VbPlainAnswer;
 

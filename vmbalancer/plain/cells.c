@@ -144,6 +144,7 @@ cell_new(VbKernel *kernel, guint id, const VbPlainBackend *backend)
     cell->backing = backend->backing;
     cell->shared = backend->shared;
     cell->backend = g_strdup(backend->id);
+    cell->given_bytes = backend->given_bytes;
     guint64 huge = backend->mem_path != NULL ? huge_page_of(kernel, backend->mem_path) : 0;
     if (huge > 0) {
         cell->page_size = huge;
@@ -229,4 +230,30 @@ vb_plain_cells(VbKernel *kernel, const VbPlainAnswer *answer, const char *cmdlin
                 "its %u cells share one memory backend: give each -numa node a memdev=",
                 links.n_cells);
     return FALSE;
+}
+
+static gboolean
+has_cell(const VbDomain *domain, int id)
+{
+    for (guint i = 0; i < domain->cells->len; i++)
+        if (((const VbDomainCell *)g_ptr_array_index(domain->cells, i))->id == (guint)id)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+vb_plain_memory_devices(VbKernel *kernel, const VbPlainAnswer *answer, VbDomain *domain,
+                        GError **error)
+{
+    for (guint i = 0; i < answer->devices->len; i++) {
+        const VbPlainBackend *backend = g_ptr_array_index(answer->devices, i);
+        if (!has_cell(domain, backend->cell)) {
+            g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
+                        "its memory device %s is of cell %d, which is not there", backend->id,
+                        backend->cell);
+            return FALSE;
+        }
+        g_ptr_array_add(domain->memory_devices, cell_new(kernel, (guint)backend->cell, backend));
+    }
+    return TRUE;
 }

@@ -18,4 +18,11 @@ G_BEGIN_DECLS
 gboolean vb_plain_cells(VbKernel *kernel, const VbPlainAnswer *answer, const char *cmdline,
                         gsize length, GPtrArray *cells, GError **error);
 
+/**
+ * Tells which memory devices (DIMMs, virtio-mem) the cells have. @domain: its cells are known already.
+ * Errors: VB_ERROR_INVALID if one is of a cell that is not there.
+ */
+gboolean vb_plain_memory_devices(VbKernel *kernel, const VbPlainAnswer *answer, VbDomain *domain,
+                                 GError **error);
+
 G_END_DECLS

@@ -236,7 +236,10 @@ take_cells(VbKernel *kernel, const VbPlainAnswer *answer, VbDomainLook *look)
     g_autoptr(GError) error = NULL;
     gsize length = 0;
     if (!read_cmdline(kernel, live->pid, &cmdline, &length, &error) ||
-        !vb_plain_cells(kernel, answer, cmdline, length, live->cells, &error)) {
+        !vb_plain_cells(kernel, answer, cmdline, length, live->cells, &error) ||
+        !vb_plain_memory_devices(kernel, answer, live, &error)) {
+        g_ptr_array_set_size(live->cells, 0);
+        g_ptr_array_set_size(live->memory_devices, 0);
         look->error = g_strdup(error->message);
         VbDomainCell *cell = g_new0(VbDomainCell, 1);
         cell->page_size = 4096;
@@ -244,7 +247,7 @@ take_cells(VbKernel *kernel, const VbPlainAnswer *answer, VbDomainLook *look)
         g_ptr_array_add(live->cells, cell);
     }
     for (guint i = 0; i < live->cells->len; i++)
-        live->memory_bytes += ((const VbDomainCell *)g_ptr_array_index(live->cells, i))->size_bytes;
+        live->memory_bytes += vb_domain_cell_bytes(live, g_ptr_array_index(live->cells, i));
 }
 
 VbDomainLook *
