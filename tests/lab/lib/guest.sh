@@ -9,11 +9,11 @@ lab_error() {
 }
 
 # lab_guest NAME [OPTION...]: starts a guest and waits until it has touched all its memory.
-#   --vcpus N (1)  --memory MiB (64)  --cells N (0)  --backing anonymous|thp|memfd|hugepages
+#   --vcpus N (1)  --plug N (0), more that may be plugged in later  --memory MiB (64)  --cells N (0)  --backing anonymous|thp|memfd|hugepages
 #   --walk "bytes=SIZE shared|private spread stride=N duty=PERCENT"  --quota PERCENT (20; 0: none)
 #   --xml-extra XML, put into <domain>  --define, persistent  --suspend, once it is ready  --no-wait
 lab_guest() {
-	local name=$1 vcpus=1 memory=64 cells=0 backing=anonymous walk='' quota=20 extra=''
+	local name=$1 vcpus=1 plug=0 memory=64 cells=0 backing=anonymous walk='' quota=20 extra=''
 	local verb=create suspend='' wait=yes
 	shift
 	while [ $# -gt 0 ]; do
@@ -25,6 +25,7 @@ lab_guest() {
 		[ $# -ge 2 ] || { lab_error "lab_guest: $1 needs a value" && return; }
 		case $1 in
 		--vcpus) vcpus=$2 ;;
+		--plug) plug=$2 ;;
 		--memory) memory=$2 ;;
 		--cells) cells=$2 ;;
 		--backing) backing=$2 ;;
@@ -89,9 +90,9 @@ lab_prepare_backing() {
 # Reads lab_guest's variables.
 # shellcheck disable=SC2154
 lab_guest_xml() {
-	local i
+	local i all=$((vcpus + plug))
 	echo "<domain type='qemu'><name>$name</name>"
-	echo "<memory unit='MiB'>$memory</memory><vcpu>$vcpus</vcpu>"
+	echo "<memory unit='MiB'>$memory</memory><vcpu current='$vcpus'>$((vcpus + plug))</vcpu>"
 	case $backing in
 	memfd) echo "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>" ;;
 	hugepages) echo "<memoryBacking><hugepages/></memoryBacking>" ;;
@@ -105,7 +106,7 @@ lab_guest_xml() {
 	if [ "$cells" -gt 0 ]; then
 		echo "<cpu><numa>"
 		for ((i = 0; i < cells; i++)); do
-			echo "<cell id='$i' cpus='$((vcpus * i / cells))-$((vcpus * (i + 1) / cells - 1))'" \
+			echo "<cell id='$i' cpus='$((all * i / cells))-$((all * (i + 1) / cells - 1))'" \
 				"memory='$((memory / cells))' unit='MiB'/>"
 		done
 		echo "</numa></cpu>"
