@@ -86,6 +86,8 @@ fake_move(gpointer mover, const VbProcess *process, const VbRange *ranges, guint
     VbMoveReport report = {.bytes_left = bytes};
     g_mutex_lock(&f->lock);
     f->rates[process->pid] = budget->rate_bytes_per_s;
+    if (budget->common != NULL && budget->common == f->runner.common)
+        f->common_rate = budget->common_rate_bytes_per_s;
     g_mutex_unlock(&f->lock);
     while (report.bytes_moved < until && !g_cancellable_is_cancelled(cancellable)) {
         step(f, vb_nodeset_first(budget->from), target, RUN_STAGE_STEP);

@@ -33,6 +33,7 @@ struct RunStage {
     gint64 lowest[VB_NODES_MAX];
     gboolean huge[RUN_STAGE_GUESTS]; /* its pages are of a pool */
     guint64 rates[RUN_STAGE_GUESTS]; /* asked for, by guest */
+    guint64 common_rate;       /* asked for last with the bucket of the runner */
     VbRunProgress last;
     guint n_progress;
     gint64 promised_most;      /* the most that has_room() was told is coming */

@@ -93,6 +93,26 @@ a_move_reports_its_progress_and_its_end(void)
 }
 
 static void
+a_common_rate_is_kept_by_movers_together(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VbBucket) common = vb_bucket_new(&error);
+    g_assert_no_error(error);
+    VbMoveBudget budget = {.common_rate_bytes_per_s = PAGES * PAGE / 2, .common = common};
+    /* Each process begins at the same time of its own clock: the second finds what the first used up. */
+    static const gint64 seconds[] = {2, 4, 6};
+    for (guint i = 0; i < G_N_ELEMENTS(seconds); i++) {
+        g_autoptr(VbMover) mover = spawn("works", &error);
+        VbMoveReport report;
+        g_assert_true(vb_mover_move(mover, &guest, &range, 1, 1, &budget, NULL, NULL, NULL, &report, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(report.bytes_moved, ==, PAGES * PAGE);
+        g_assert_cmpint(report.duration_ns, >, seconds[i] * 1000 * MS - 300 * MS);
+        g_assert_cmpint(report.duration_ns, <, seconds[i] * 1000 * MS + 50 * MS);
+    }
+}
+
+static void
 cancel(const VbMoveReport *report, gpointer cancellable)
 {
     g_cancellable_cancel(cancellable);
@@ -204,6 +224,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/mover/client/a move reports its progress and its end",
                     a_move_reports_its_progress_and_its_end);
+    g_test_add_func("/mover/client/a common rate is kept by movers together",
+                    a_common_rate_is_kept_by_movers_together);
     g_test_add_func("/mover/client/a cancelled move ends soon and the mover serves on",
                     a_cancelled_move_ends_soon_and_the_mover_serves_on);
     g_test_add_func("/mover/client/a mover that dies is one clear error",

@@ -426,6 +426,56 @@ count_progress(const VbMoveReport *report, gpointer user_data)
     world->shown++;
 }
 
+/* How long a move takes on a host whose file says @text. */
+static gint64
+duration_under(const char *path, const char *text)
+{
+    World world;
+    world_begin(&world, PAGE, 20000);
+    if (text != NULL)
+        fake_kernel_write(world.fake, path, text, -1);
+    move_expecting(&world, VB_MOVE_COMPLETE);
+    assert_report(&world, 20000 * PAGE, 0, 0);
+    gint64 duration_ns = world.report.duration_ns;
+    world_end(&world);
+    return duration_ns;
+}
+
+static void
+memory_pressure_leaves_it_a_tenth_of_the_time(void)
+{
+    static const char proc[] = "/proc/pressure/memory", cgroup[] = "/sys/fs/cgroup/memory.pressure";
+    gint64 free_ns = duration_under(proc, NULL);
+    static const char *const fine[] = {"some avg10=9.99 avg60=80.00 avg300=0.00 total=1\nfull avg10=50.00\n",
+                                       "full avg10=50.00\n", "", "some avg10=-1\n", "some avg10=x\n"};
+    for (guint i = 0; i < G_N_ELEMENTS(fine); i++)
+        g_assert_cmpint(duration_under(proc, fine[i]), ==, free_ns);
+    static const char high[] = "some avg10=10.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n";
+    g_assert_cmpint(duration_under(proc, high), >=, 8 * free_ns);
+    g_assert_cmpint(duration_under(proc, high), <=, 11 * free_ns);
+    g_assert_cmpint(duration_under(cgroup, high), >=, 8 * free_ns);
+}
+
+static void
+relieve(FakeKernel *fake, guint64 call, gpointer unused)
+{
+    if (call == 4)
+        fake_kernel_remove(fake, "/proc/pressure/memory");
+}
+
+static void
+it_goes_on_at_full_pace_when_the_pressure_is_over(void)
+{
+    World world;
+    world_begin(&world, PAGE, 200000);
+    fake_kernel_write(world.fake, "/proc/pressure/memory", "some avg10=99.00", -1);
+    world.fake->hook = relieve;
+    move_expecting(&world, VB_MOVE_COMPLETE);
+    /* 200 ms of pages, the calls, and the rests of a second, in which it is not asked. */
+    g_assert_cmpint(world.report.duration_ns, <, 2 * SECOND);
+    world_end(&world);
+}
+
 static void
 the_rate_is_kept(void)
 {
@@ -500,6 +550,8 @@ main(int argc, char **argv)
         {"a cancel ends it within one batch", a_cancel_ends_it_within_one_batch},
         {"a cancel is heard while it waits", a_cancel_is_heard_while_it_waits},
         {"what cannot work is an error", what_cannot_work_is_an_error},
+        {"memory pressure leaves it a tenth of the time", memory_pressure_leaves_it_a_tenth_of_the_time},
+        {"it goes on at full pace when the pressure is over", it_goes_on_at_full_pace_when_the_pressure_is_over},
         {"the rate is kept", the_rate_is_kept},
         {"batches adapt to their duration", batches_adapt_to_their_duration},
     };

@@ -18,6 +18,7 @@ good_move(gsize *ret_length)
         .start_time = 99,
         .target = 3,
         .rate_bytes_per_s = 1 << 20,
+        .common_rate_bytes_per_s = 3 << 20,
         .batch_target_ns = 30000000,
         .limit_bytes = 4096,
         .from = 1,
@@ -43,6 +44,7 @@ a_good_move_comes_out_as_it_went_in(void)
     g_assert_cmpuint(request->process.start_time, ==, 99);
     g_assert_cmpint(request->target, ==, 3);
     g_assert_cmpuint(request->budget.rate_bytes_per_s, ==, 1 << 20);
+    g_assert_cmpuint(request->budget.common_rate_bytes_per_s, ==, 3 << 20);
     g_assert_cmpint(request->budget.batch_target_ns, ==, 30000000);
     g_assert_cmpuint(request->budget.limit_bytes, ==, 4096);
     g_assert_cmpuint(request->budget.from, ==, 1);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_kernel.h"
+#include "mover/bucket.h"
 #include "mover/channel.h"
 #include "mover/protocol.h"
 #include "mover/server.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vmbalancer/error.h>
@@ -343,6 +346,91 @@ descriptors_pushed_at_the_mover_are_dropped(void)
     g_assert_true(peer_end(&peer));
 }
 
+static guint
+count_descriptors(void)
+{
+    g_autoptr(GDir) folder = g_dir_open("/proc/self/fd", 0, NULL);
+    guint count = 0;
+    while (g_dir_read_name(folder) != NULL)
+        count++;
+    return count;
+}
+
+static void
+no_descriptors_are_left_of_many_at_a_time(void)
+{
+    Peer peer;
+    peer_begin(&peer);
+    VbWireMessage message = request(VB_OP_HELLO, 0);
+    say(&peer, &message);
+    hear(&peer, VB_REPLY_HELLO, NULL);
+    guint before = count_descriptors();
+    for (guint many = 1; many <= 4; many++) {
+        union {
+            struct cmsghdr header;
+            char space[CMSG_SPACE(4 * sizeof(int))];
+        } rights = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+                               .cmsg_len = CMSG_LEN(many * sizeof(int))}};
+        memset(CMSG_DATA(&rights.header), 0, many * sizeof(int));
+        struct iovec part = {&message, sizeof message.head};
+        struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights,
+                                .msg_controllen = CMSG_SPACE(many * sizeof(int))};
+        g_assert_cmpint(sendmsg(peer.client, &header, 0), ==, (gssize)sizeof message.head);
+        hear(&peer, VB_REPLY_HELLO, NULL);
+    }
+    /* The answer comes before the last one is closed: the next is only read after that. */
+    say(&peer, &message);
+    hear(&peer, VB_REPLY_HELLO, NULL);
+    g_assert_cmpuint(count_descriptors(), ==, before);
+    g_assert_true(peer_end(&peer));
+}
+
+/*
+ * What else may come as a common rate: nothing, another file, memory that could be cut short, one too small, and
+ * one too large (hugepages).
+ */
+static void
+a_common_rate_must_be_sealed_memory(void)
+{
+    int fds[] = {-1, open("/dev/null", O_RDWR | O_CLOEXEC), memfd_create("cut", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+                 memfd_create("small", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+                 memfd_create("large", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    g_assert_cmpint(ftruncate(fds[2], 4096), ==, 0);
+    g_assert_cmpint(fcntl(fds[3], F_ADD_SEALS, F_SEAL_SHRINK), ==, 0);
+    g_assert_cmpint(ftruncate(fds[4], 2 << 20), ==, 0);
+    g_assert_cmpint(fcntl(fds[4], F_ADD_SEALS, F_SEAL_SHRINK), ==, 0);
+    Peer peer;
+    peer_begin(&peer);
+    VbWireMessage message = request(VB_OP_MOVE, 7);
+    message.head.common_rate_bytes_per_s = 1;
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        g_assert_cmpint(vb_channel_send(peer.client, &message, sizeof message.head + sizeof message.range[0],
+                                        fds[i], TRUE), ==, VB_CHANNEL_MESSAGE);
+        hear(&peer, VB_REPLY_ERROR, NULL);
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    g_assert_cmpuint(fake_process_bytes_on(peer.guest, 1), ==, 0);
+    g_assert_true(peer_end(&peer));
+}
+
+/* Whatever the memory says, nobody waits for more than a year, nor for less than nothing. */
+static void
+a_common_rate_may_hold_anything(void)
+{
+    static const gint64 said[] = {G_MININT64, -1, 0, G_MAXINT64};
+    for (guint i = 0; i < G_N_ELEMENTS(said); i++) {
+        g_autoptr(VbBucket) bucket = vb_bucket_new(NULL);
+        g_assert_nonnull(bucket);
+        g_assert_cmpint(pwrite(vb_bucket_fd(bucket), &said[i], sizeof said[i], 0), ==, sizeof said[i]);
+        gint64 wait_ns = vb_bucket_wait_ns(bucket, 5);
+        g_assert_cmpint(wait_ns, >=, 0);
+        g_assert_cmpint(wait_ns, <=, G_GINT64_CONSTANT(31536000000000000));
+        vb_bucket_take(bucket, 5, G_MAXINT64);
+        g_assert_cmpint(vb_bucket_wait_ns(bucket, 5), >, 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -364,5 +452,10 @@ main(int argc, char **argv)
                     a_client_that_talks_into_a_move_is_dropped);
     g_test_add_func("/mover/server/descriptors pushed at the mover are dropped",
                     descriptors_pushed_at_the_mover_are_dropped);
+    g_test_add_func("/mover/server/no descriptors are left of many at a time",
+                    no_descriptors_are_left_of_many_at_a_time);
+    g_test_add_func("/mover/server/a common rate must be sealed memory",
+                    a_common_rate_must_be_sealed_memory);
+    g_test_add_func("/mover/server/a common rate may hold anything", a_common_rate_may_hold_anything);
     return g_test_run();
 }

@@ -367,6 +367,21 @@ test_the_rate_is_shared_by_those_at_work(RunStage *f, gconstpointer unused)
     }
 }
 
+static void
+test_a_common_bucket_leaves_all_of_the_rate_to_who_works(RunStage *f, gconstpointer unused)
+{
+    g_autoptr(VbBucket) common = vb_bucket_new(NULL);
+    run_stage_plan_move(f, 0, 1, 0, 4 * MIB);
+    run_stage_plan_move(f, 1, 1, 0, 4 * MIB);
+    f->runner.rate_bytes_per_s = 100;
+    f->runner.guest_rate_bytes_per_s = 80;
+    f->runner.common = common;
+    run_stage_assert_run(f, "done 4 | done 4");
+    g_assert_cmpuint(f->rates[0], ==, 80);
+    g_assert_cmpuint(f->rates[1], ==, 80);
+    g_assert_cmpuint(f->common_rate, ==, 100);
+}
+
 static gboolean
 first_has_its_own(const char *uuid, guint64 *ret, gpointer user_data)
 {
@@ -482,6 +497,7 @@ main(int argc, char **argv)
     ADD("room/own-leavings", test_a_guest_may_use_what_it_leaves_itself);
     ADD("room/promises-end", test_promises_end_with_their_moves);
     ADD("rate/shared", test_the_rate_is_shared_by_those_at_work);
+    ADD("rate/common", test_a_common_bucket_leaves_all_of_the_rate_to_who_works);
     ADD("rate/own", test_a_guests_own_rate);
     ADD("progress/grows", test_progress_only_grows_and_ends_complete);
     ADD("cancel/before", test_cancelled_before_is_not_begun);

@@ -247,7 +247,7 @@ on_progress(const VbMoveReport *move, gpointer user_data)
     g_cancellable_cancel(job->stop);
 }
 
-/* A guest's part of the common rate, were all workers busy; never above its own limit. */
+/* A guest's own limit; without a bucket its part of the common rate, were all workers busy, if that is less. */
 static guint64
 rate_of(const VbRunState *run, const char *uuid)
 {
@@ -255,6 +255,8 @@ rate_of(const VbRunState *run, const char *uuid)
     guint64 all = runner->rate_bytes_per_s, each = runner->guest_rate_bytes_per_s;
     if (runner->own_rate != NULL)
         runner->own_rate(uuid, &each, runner->user_data);
+    if (runner->common != NULL)
+        return each;
     guint64 share = all > 0 ? MAX(all / run->workers, 1) : 0;
     return share == 0 || each == 0 ? MAX(share, each) : MIN(share, each);
 }
@@ -266,6 +268,8 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
     VbMoveSource source = {0};
     VbMoveBudget budget = {
         .rate_bytes_per_s = rate_of(job->run, job->uuid),
+        .common_rate_bytes_per_s = runner->rate_bytes_per_s,
+        .common = runner->common,
         .limit_bytes = action->all ? 0 : action->bytes,
         .from = VB_NODE_BIT(action->from),
     };

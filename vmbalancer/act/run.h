@@ -48,6 +48,8 @@ typedef struct {
     const VbMoves *moves;
     guint workers;                  /**< guests at a time, at least 1 */
     guint64 rate_bytes_per_s;       /**< all together; 0 = no limit */
+    VbBucket *common;               /**< (nullable): keeps that rate, others' moves too that have it; NULL: each
+                                         worker has its part, at work or not */
     guint64 guest_rate_bytes_per_s; /**< each guest; 0 = no limit */
     /** (nullable): a guest's own rate, in place of that. FALSE: it has none; @ret is untouched. */
     gboolean (*own_rate)(const char *uuid, guint64 *ret, gpointer user_data);

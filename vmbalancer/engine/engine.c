@@ -71,7 +71,11 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
     g_autoptr(VbMover) mover = NULL;
     if (!options->no_mover && !start_mover(&mover, error))
         return NULL;
+    g_autoptr(VbBucket) common = vb_bucket_new(error);
+    if (common == NULL)
+        return NULL;
     VbEngine *engine = g_new0(VbEngine, 1);
+    engine->common = g_steal_pointer(&common);
     g_mutex_init(&engine->mover_lock);
     engine->config = g_steal_pointer(&config);
     engine->hypervisor = g_steal_pointer(&hypervisor);
@@ -109,6 +113,7 @@ vb_engine_close(VbEngine *engine)
     vb_model_free(engine->model);
     vb_observation_free(engine->full);
     vb_mover_close(engine->mover);
+    vb_bucket_free(engine->common);
     vb_hypervisor_free(engine->hypervisor);
     vb_config_free(engine->config);
     g_mutex_clear(&engine->mover_lock);

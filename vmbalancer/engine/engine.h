@@ -71,7 +71,8 @@ typedef void (*VbEngineProgress)(const VbRunProgress *progress, gpointer user_da
 
 /**
  * Does what was decided; blocks until it is done or cancelled.
- * @rate_bytes_per_s: all moves together; 0 = the configuration's
+ * @rate_bytes_per_s: all its moves together; 0 = the configuration's, of all runs at the same time together;
+ * G_MAXUINT64 = none, nor that of each guest but what it asks itself
  * @progress: (nullable): called on worker threads
  * Returns: (transfer full) (element-type VbOutcome): one for each action
  */

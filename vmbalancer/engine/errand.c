@@ -193,7 +193,9 @@ board(Private *self, guint index)
 {
     VbLoop *loop = self->loop;
     const Passenger *passenger = g_ptr_array_index(self->queue, index);
-    guint64 rate = self->rate_bytes_per_s > 0 ? MAX(self->rate_bytes_per_s / self->movers, 1) : 0;
+    guint64 rate = self->rate_bytes_per_s;
+    if (rate > 0 && rate < G_MAXUINT64)
+        rate = MAX(rate / self->movers, 1);
     VbFlight *flight = vb_loop_fly(loop, self->errand.decision, passenger->uuid, rate);
     flight->asked_by = self;
     self->flying++;

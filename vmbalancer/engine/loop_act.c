@@ -34,10 +34,8 @@ on_landed(VbFlight *flight, gpointer data)
 static VbFlight *
 start_flight(VbLoop *loop, const VbTrip *trip, const VbSnapshot *before, guint64 rate_bytes_per_s)
 {
-    guint64 share = loop->config->rate_bytes_per_s / VB_TICK_MOVERS_MAX;
-    VbFlight *flight =
-        vb_flight_start(loop->reach, trip->plan, before, trip->uuid,
-                        rate_bytes_per_s > 0 ? rate_bytes_per_s : share, on_landed, loop);
+    VbFlight *flight = vb_flight_start(loop->reach, trip->plan, before, trip->uuid, rate_bytes_per_s,
+                                       on_landed, loop);
     flight->initial = trip->initial;
     g_ptr_array_add(loop->flights, flight);
     return flight;

@@ -12,6 +12,7 @@ struct VbEngine {
     VbHypervisor *hypervisor;
     VbMover *mover;          /* for looking; moves have movers of their own */
     GMutex mover_lock;       /* find_ram() runs on several workers */
+    VbBucket *common;        /* keeps the configuration's rate: of all runs together */
     VbObserver observer;
     VbModel *model;
     VbObservation *full;     /* the last full look */

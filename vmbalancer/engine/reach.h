@@ -23,7 +23,7 @@ typedef struct {
     /**
      * Does a plan of one guest, as vb_engine_run().
      * @before: the host that it was made for
-     * @rate_bytes_per_s: 0 = no limit but the guest's
+     * @rate_bytes_per_s: 0 = the configuration's, of all runs at the same time together
      * @progress: called on the same thread or another
      * Returns: (transfer full) (element-type VbOutcome), NULL with @error if nothing was tried
      */

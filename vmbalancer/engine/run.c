@@ -233,6 +233,7 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
               VbEngineProgress progress, gpointer user_data, GCancellable *cancellable)
 {
     Session session = {engine, decision, progress, user_data};
+    g_autoptr(VbBucket) own = rate_bytes_per_s > 0 ? vb_bucket_new(NULL) : NULL;
     VbPlacement placement = {
         .hypervisor = engine->hypervisor,
         .state_dir = vb_state_default_dir(),
@@ -245,7 +246,10 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
         .workers = WORKERS,
         .rate_bytes_per_s =
             rate_bytes_per_s > 0 ? rate_bytes_per_s : engine->config->rate_bytes_per_s,
-        .guest_rate_bytes_per_s = engine->config->guest_rate_bytes_per_s,
+        .common = rate_bytes_per_s > 0 ? own : engine->common,
+        /* Who says "max" means it. */
+        .guest_rate_bytes_per_s =
+            rate_bytes_per_s == G_MAXUINT64 ? 0 : engine->config->guest_rate_bytes_per_s,
         .own_rate = own_rate,
         .find_ram = find_ram,
         .page_size = page_size,

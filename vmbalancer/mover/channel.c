@@ -66,7 +66,8 @@ vb_channel_receive(int fd, gpointer buffer, gsize size, gboolean wait, gsize *re
     if (ret_fd != NULL) {
         /* Without room for them the kernel drops descriptors that a peer pushes at us. */
         header.msg_control = &rights;
-        header.msg_controllen = sizeof rights.space;
+        /* Without the padding, in which a second one has room. */
+        header.msg_controllen = CMSG_LEN(sizeof(int));
     }
     ssize_t got = 0;
     do

@@ -53,12 +53,12 @@ break_off(VbMover *mover, GError **error)
 }
 
 static gboolean
-send_message(VbMover *mover, const VbWireMessage *message, GError **error)
+send_message(VbMover *mover, const VbWireMessage *message, int pass_fd, GError **error)
 {
     gsize size = sizeof message->head + message->head.n_ranges * sizeof message->range[0];
     if (message->head.op == VB_OP_AFFINITY)
         size = sizeof message->head + sizeof message->cpus;
-    if (mover->end != NULL || vb_channel_send(mover->spawned.socket, message, size, -1, TRUE) !=
+    if (mover->end != NULL || vb_channel_send(mover->spawned.socket, message, size, pass_fd, TRUE) !=
                                   VB_CHANNEL_MESSAGE)
         return set_unreachable(mover, error);
     return TRUE;
@@ -101,7 +101,7 @@ hello(VbMover *mover, GError **error)
     message->head.version = VB_WIRE_VERSION;
     message->head.op = VB_OP_HELLO;
     VbWireReply reply;
-    return send_message(mover, message, error) && receive_reply(mover, &reply, NULL, error) &&
+    return send_message(mover, message, -1, error) && receive_reply(mover, &reply, NULL, error) &&
            expect(mover, &reply, VB_REPLY_HELLO, error);
 }
 
@@ -189,7 +189,7 @@ vb_mover_read(VbMover *mover, const VbProcess *process, VbMoverFile file, gsize 
     message->head.file = file;
     VbWireReply reply;
     int fd = -1;
-    gboolean ok = send_message(mover, message, error) &&
+    gboolean ok = send_message(mover, message, -1, error) &&
                   receive_reply(mover, &reply, &fd, error) &&
                   expect(mover, &reply, VB_REPLY_FILE, error);
     if (ok && fd < 0) {
@@ -225,7 +225,7 @@ vb_mover_sample(VbMover *mover, const VbProcess *process, const VbRange *ranges,
     message->head.max_pages = max_pages;
     message->head.seed = seed;
     VbWireReply reply;
-    if (!set_ranges(message, ranges, n_ranges, error) || !send_message(mover, message, error) ||
+    if (!set_ranges(message, ranges, n_ranges, error) || !send_message(mover, message, -1, error) ||
         !receive_reply(mover, &reply, NULL, error) ||
         !expect(mover, &reply, VB_REPLY_SAMPLE, error))
         return FALSE;
@@ -249,7 +249,7 @@ vb_mover_pin(VbMover *mover, const VbProcess *process, int tid, const VbCpuSet *
     message->head.tid = tid;
     memcpy(message->cpus.word, cpus->word, sizeof message->cpus.word);
     VbWireReply reply;
-    return send_message(mover, message, error) && receive_reply(mover, &reply, NULL, error) &&
+    return send_message(mover, message, -1, error) && receive_reply(mover, &reply, NULL, error) &&
            expect(mover, &reply, VB_REPLY_PINNED, error);
 }
 
@@ -287,7 +287,7 @@ wait_reply(VbMover *mover, GCancellable *cancellable, gboolean *cancelled, GErro
         if (!*cancelled && g_cancellable_is_cancelled(cancellable)) {
             g_autofree VbWireMessage *message = message_new(VB_OP_CANCEL, &(VbProcess){0});
             *cancelled = TRUE;
-            if (!send_message(mover, message, error))
+            if (!send_message(mover, message, -1, error))
                 return FALSE;
         }
     }
@@ -301,11 +301,14 @@ vb_mover_move(VbMover *mover, const VbProcess *process, const VbRange *ranges, g
     g_autofree VbWireMessage *message = message_new(VB_OP_MOVE, process);
     message->head.target = target;
     message->head.rate_bytes_per_s = budget->rate_bytes_per_s;
+    if (budget->common != NULL)
+        message->head.common_rate_bytes_per_s = budget->common_rate_bytes_per_s;
     message->head.batch_target_ns = budget->batch_target_ns;
     message->head.limit_bytes = budget->limit_bytes;
     message->head.from = budget->from;
     message->head.flags = budget->shared ? VB_WIRE_SHARED : 0;
-    if (!set_ranges(message, ranges, n_ranges, error) || !send_message(mover, message, error))
+    int pass_fd = message->head.common_rate_bytes_per_s > 0 ? vb_bucket_fd(budget->common) : -1;
+    if (!set_ranges(message, ranges, n_ranges, error) || !send_message(mover, message, pass_fd, error))
         return FALSE;
     gboolean cancelled = FALSE;
     for (;;) {

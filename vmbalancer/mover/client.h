@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "mover/bucket.h"
 #include "sys/kernel.h"
 #include <gio/gio.h>
 
@@ -21,8 +22,7 @@ typedef struct {
     guint64 end;
     guint64 page_size;   /**< 4096 or the hugetlb page size of the mapping */
 } VbRange;
-/** Most ranges in one request. */
-#define VB_RANGES_MAX 512
+#define VB_RANGES_MAX 512 /**< ranges in one request, at most */
 
 /** What a query found, in pages of the ranges' own size. */
 typedef struct {
@@ -37,11 +37,12 @@ typedef struct {
 /** How to move. */
 typedef struct {
     guint64 rate_bytes_per_s;     /**< pace; 0 = as fast as batches go */
+    guint64 common_rate_bytes_per_s; /**< of all moves that have @common, together; 0 = no limit */
+    VbBucket *common;             /**< (nullable) (transfer none): keeps that rate */
     gint64 batch_target_ns;       /**< a batch adapts to this duration; 0 = the mover's default, 30 ms */
     guint64 limit_bytes;          /**< stop after so many; 0 = no limit */
     VbNodeSet from;               /**< only pages on these nodes; 0 = every node but the target */
-    gboolean shared;              /**< known to be mapped by helpers too (vhost-user): move such pages as well,
-                                       else they are unmovable; needs CAP_SYS_NICE */
+    gboolean shared;              /**< also pages that helpers map (vhost-user), else unmovable; needs CAP_SYS_NICE */
 } VbMoveBudget;
 
 /** Why a move ended. */
@@ -59,8 +60,7 @@ typedef enum {
 /** How far a move is, or was at its end. */
 typedef struct {
     VbMoveEnd end;                /**< final reports only */
-    guint64 bytes_moved;          /**< as the kernel, asked again, says; a transparent hugepage goes whole: may
-                                       pass limit_bytes by less than 2 MiB */
+    guint64 bytes_moved;          /**< as the kernel says when asked again; may pass limit_bytes by less than 2 MiB */
     guint64 bytes_left;           /**< still off target, movable as far as known; estimated from 4096 pages
                                        where the move has not come to yet */
     guint64 bytes_unmovable;      /**< gave up on these */

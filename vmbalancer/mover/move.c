@@ -4,6 +4,7 @@
 #include "mover/outlook.h"
 #include "mover/pace.h"
 #include "mover/pages.h"
+#include "mover/pressure.h"
 #include <errno.h>
 #include <numaif.h>
 #include <vmbalancer/error.h>
@@ -30,6 +31,7 @@ typedef struct {
     VbWindow window;
     VbBatch batch;
     VbPace pace;
+    VbPressure pressure;
     VbOutlook outlook;
     gboolean probe;         /* runs have turned out to be hugepages */
     gboolean inside;        /* the window is being worked on */
@@ -161,6 +163,8 @@ run_batch(Engine *engine)
         return end_by_code(engine, code);
     report->bytes_moved += moved;
     vb_pace_note(&engine->pace, window->page_size, batch->bytes, moved, before_ns, after_ns);
+    if (vb_pressure_is_high(&engine->pressure, kernel, after_ns))
+        vb_pace_rest(&engine->pace, before_ns, after_ns);
     vb_batch_settle(batch, window, result);
     if (batch->probes > 0) {
         guint went = 0, whole = 0;
@@ -296,6 +300,7 @@ vb_move_run(const VbMoveTask *task, VbMoveReport *ret, GError **error)
     engine->begun_ns = engine->shown_ns = now(engine);
     vb_pace_begin(&engine->pace, task->budget.rate_bytes_per_s, task->budget.batch_target_ns,
                   engine->begun_ns);
+    vb_pace_join(&engine->pace, task->budget.common, task->budget.common_rate_bytes_per_s);
     run_passes(engine);
     if (engine->code != 0) {
         vb_pages_set_error(error, engine->pid, engine->code);

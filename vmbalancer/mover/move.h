@@ -22,7 +22,8 @@ typedef struct {
 /**
  * Moves pages as vb_mover_move() promises: asks first, submits only pages that are to move, each to
  * the one target, in batches; asks again after each. Pages that do not go are tried in three passes over the
- * ranges, then given up as unmovable. The identity is looked at before and after each batch.
+ * ranges, then given up as unmovable. The identity is looked at before and after each batch. While the host is
+ * short of memory (mover/pressure.h) batches take a tenth of the time.
  * Errors: VB_ERROR_UNSUPPORTED (no NUMA), VB_ERROR_INVALID (no such target), VB_ERROR_FAILED.
  */
 gboolean vb_move_run(const VbMoveTask *task, VbMoveReport *ret, GError **error);

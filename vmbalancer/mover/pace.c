@@ -17,6 +17,8 @@
 #define RATE_PART 10
 /* The most that a pause (a guest's, the scheduler's) may be made up for afterwards. */
 #define BURST_NS (SECOND_NS / 10)
+/* Of the time goes to rest, a tenth to batches: a move comes to its end even so. */
+#define REST_TIMES 9
 
 static guint64
 cap(guint64 page_size)
@@ -32,7 +34,24 @@ vb_pace_begin(VbPace *pace, guint64 rate_bytes_per_s, gint64 target_ns, gint64 n
         .target_ns = target_ns > 0 ? target_ns : TARGET_DEFAULT_NS,
         .batch_bytes = BATCH_START,
         .due_ns = now_ns,
+        .rested_ns = now_ns,
     };
+}
+
+void
+vb_pace_join(VbPace *pace, VbBucket *common, guint64 rate_bytes_per_s)
+{
+    pace->common = common;
+    pace->common_bytes_per_s = common != NULL ? rate_bytes_per_s : 0;
+}
+
+/* What @bytes cost, in time. */
+static gint64
+cost(guint64 bytes, guint64 rate_bytes_per_s)
+{
+    gdouble cost_ns = (gdouble)bytes * (gdouble)SECOND_NS / (gdouble)rate_bytes_per_s;
+    /* A year: keeps the sum far from overflow at a rate of a byte a second. */
+    return (gint64)MIN(cost_ns, 365.0 * 86400.0 * (gdouble)SECOND_NS);
 }
 
 guint64
@@ -41,6 +60,8 @@ vb_pace_batch_bytes(const VbPace *pace, guint64 page_size)
     guint64 bytes = MIN(pace->batch_bytes, cap(page_size));
     if (pace->rate_bytes_per_s > 0)
         bytes = MIN(bytes, MAX(pace->rate_bytes_per_s / RATE_PART, BATCH_FLOOR));
+    if (pace->common_bytes_per_s > 0)
+        bytes = MIN(bytes, MAX(pace->common_bytes_per_s / RATE_PART, BATCH_FLOOR));
     return MAX(bytes, page_size);
 }
 
@@ -54,16 +75,22 @@ vb_pace_note(VbPace *pace, guint64 page_size, guint64 tried_bytes, guint64 moved
         pace->batch_bytes = MAX(pace->batch_bytes / 2, BATCH_FLOOR);
     else if (took_ns < pace->target_ns * 3 / 4 && tried_bytes >= pace->batch_bytes / 2)
         pace->batch_bytes = MIN(pace->batch_bytes * 2, cap(page_size));
-    if (pace->rate_bytes_per_s == 0)
-        return;
-    gdouble cost_ns = (gdouble)moved_bytes * (gdouble)SECOND_NS / (gdouble)pace->rate_bytes_per_s;
-    /* A year: keeps the sum far from overflow at a rate of a byte a second. */
-    cost_ns = MIN(cost_ns, 365.0 * 86400.0 * (gdouble)SECOND_NS);
-    pace->due_ns = MAX(pace->due_ns, begun_ns - BURST_NS) + (gint64)cost_ns;
+    if (pace->rate_bytes_per_s > 0)
+        pace->due_ns = MAX(pace->due_ns, begun_ns - BURST_NS) + cost(moved_bytes, pace->rate_bytes_per_s);
+    if (pace->common_bytes_per_s > 0)
+        vb_bucket_take(pace->common, begun_ns, cost(moved_bytes, pace->common_bytes_per_s));
+}
+
+void
+vb_pace_rest(VbPace *pace, gint64 begun_ns, gint64 ended_ns)
+{
+    pace->rested_ns = ended_ns + REST_TIMES * (ended_ns - begun_ns);
 }
 
 gint64
 vb_pace_wait_ns(const VbPace *pace, gint64 now_ns)
 {
-    return pace->rate_bytes_per_s == 0 ? 0 : MAX(pace->due_ns - now_ns, 0);
+    gint64 ready_ns = pace->rate_bytes_per_s == 0 ? pace->rested_ns : MAX(pace->rested_ns, pace->due_ns);
+    gint64 common_ns = pace->common_bytes_per_s == 0 ? 0 : vb_bucket_wait_ns(pace->common, now_ns);
+    return MAX(ready_ns - now_ns, common_ns);
 }

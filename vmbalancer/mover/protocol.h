@@ -15,13 +15,14 @@ G_BEGIN_DECLS
  * final reply. During a move the client may send VB_OP_CANCEL only; at any other time the mover ignores a cancel, which
  * may have crossed the final reply on its way. A client that closes its end cancels.
  */
-#define VB_WIRE_VERSION 2
+#define VB_WIRE_VERSION 3
 
 typedef enum {
     VB_OP_HELLO = 1, /**< version, op; answered by VB_REPLY_HELLO */
     VB_OP_FILE,      /**< + pid, start_time, file; answered by VB_REPLY_FILE with a descriptor */
     VB_OP_SAMPLE,    /**< + pid, start_time, ranges, max_pages, seed; answered by VB_REPLY_SAMPLE */
-    VB_OP_MOVE,      /**< + pid, start_time, ranges, target, budget; answered by VB_REPLY_MOVED */
+    VB_OP_MOVE,      /**< + pid, start_time, ranges, target, budget; where it has a common rate, with the
+                          VbBucket's descriptor as SCM_RIGHTS; answered by VB_REPLY_MOVED */
     VB_OP_CANCEL,    /**< version, op; not answered */
     VB_OP_AFFINITY,  /**< + pid, start_time, tid, cpus; answered by VB_REPLY_PINNED */
 } VbWireOp;
@@ -57,6 +58,7 @@ typedef struct {
     guint32 n_ranges;         /**< 1 .. VB_RANGES_MAX */
     gint32 tid;               /**< of a thread of the guest's process, > 0 */
     guint32 reserved;         /**< 0 */
+    guint64 common_rate_bytes_per_s; /**< any; 0 = none */
 } VbWireRequest;
 
 /** A range: start < end <= VB_WIRE_ADDRESS_MAX, a power of two as page size, ends aligned to it. */
@@ -80,7 +82,7 @@ typedef struct {
     };
 } VbWireMessage;
 
-G_STATIC_ASSERT(sizeof(VbWireRequest) == 88);
+G_STATIC_ASSERT(sizeof(VbWireRequest) == 96);
 G_STATIC_ASSERT(sizeof(VbWireRange) == 24);
 G_STATIC_ASSERT(sizeof(VbWireCpus) == sizeof(VbCpuSet));
 

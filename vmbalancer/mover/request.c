@@ -55,6 +55,7 @@ check_unused(const VbWireRequest *head, Fields fields, GError **error)
         {"flags", (fields & HAS_BUDGET) != 0, head->flags != 0},
         {"tid", (fields & HAS_CPUS) != 0, head->tid != 0},
         {"reserved", FALSE, head->reserved != 0},
+        {"common_rate_bytes_per_s", (fields & HAS_BUDGET) != 0, head->common_rate_bytes_per_s != 0},
     };
     for (guint i = 0; i < G_N_ELEMENTS(field); i++)
         if (!field[i].used && field[i].set)
@@ -175,6 +176,7 @@ vb_request_check(const VbWireMessage *message, gsize length, VbRequest *ret, GEr
     ret->tid = head->tid;
     ret->budget = (VbMoveBudget){
         .rate_bytes_per_s = head->rate_bytes_per_s,
+        .common_rate_bytes_per_s = head->common_rate_bytes_per_s,
         .batch_target_ns = head->batch_target_ns,
         .limit_bytes = head->limit_bytes,
         .from = head->from,

@@ -10,6 +10,7 @@
 typedef struct {
     VbKernel *kernel;
     int socket;
+    int passed;      /* descriptor that came with the request, or -1 */
     gboolean over;   /* the client is gone or out of step: no more requests */
     gboolean broken; /* out of step */
     VbWireMessage message;
@@ -155,6 +156,15 @@ serve_move(Server *server, const VbRequest *request)
 {
     g_autoptr(GError) error = NULL;
     VbMoveReport report = {.end = VB_MOVE_GONE};
+    g_autoptr(VbBucket) common = NULL;
+    VbMoveBudget budget = request->budget;
+    if (budget.common_rate_bytes_per_s > 0) {
+        budget.common = common = vb_bucket_open(server->passed, &error);
+        if (common == NULL) {
+            reply_error(server, error);
+            return;
+        }
+    }
     g_autoptr(VbIdentity) identity = vb_identity_open(server->kernel, &request->process, &error);
     if (identity != NULL) {
         VbMoveTask task = {
@@ -162,7 +172,7 @@ serve_move(Server *server, const VbRequest *request)
             .ranges = request->range,
             .n_ranges = request->n_ranges,
             .target = request->target,
-            .budget = request->budget,
+            .budget = budget,
             .stop = client_wants_stop,
             .progress = show_progress,
             .user_data = server,
@@ -220,7 +230,7 @@ vb_server_run(VbKernel *kernel, int socket)
     while (!server->over) {
         gsize length = 0;
         VbChannelResult got = vb_channel_receive(socket, &server->message, sizeof server->message,
-                                                 TRUE, &length, NULL);
+                                                 TRUE, &length, &server->passed);
         if (got != VB_CHANNEL_MESSAGE)
             return got == VB_CHANNEL_CLOSED;
         g_autoptr(GError) error = NULL;
@@ -228,6 +238,8 @@ vb_server_run(VbKernel *kernel, int socket)
             serve[server->request.op](server, &server->request);
         else
             reply_error(server, error);
+        if (server->passed >= 0)
+            close(server->passed);
     }
     return !server->broken;
 }
