@@ -278,6 +278,22 @@ busy_pages_go_in_a_later_pass(void)
 }
 
 static void
+only_what_is_to_move_is_asked_for_again(void)
+{
+    World world;
+    world_begin(&world, PAGE, 20000);
+    for (guint i = 0; i < 20000; i += 2)
+        fake_process_place(world.guest, START + i * PAGE, 1);
+    for (guint i = 1; i < 20000; i += 100)
+        fake_process_pin(world.guest, START + i * PAGE);
+    move_expecting(&world, VB_MOVE_STUCK);
+    assert_report(&world, 9800 * PAGE, 0, 200 * PAGE);
+    /* All once, 4096 beforehand, each that is to move after that, and the pinned after each batch around them. */
+    g_assert_cmpuint(world.fake->pages_asked, <, 20000 + 4096 + 10000 + 30 * 200);
+    world_end(&world);
+}
+
+static void
 shared_pages_stay_unless_asked_for(void)
 {
     World world;
@@ -546,6 +562,7 @@ main(int argc, char **argv)
         {"a guest pinned as a whole is given up cheaply",
          a_guest_pinned_as_a_whole_is_given_up_cheaply},
         {"busy pages go in a later pass", busy_pages_go_in_a_later_pass},
+        {"only what is to move is asked for again", only_what_is_to_move_is_asked_for_again},
         {"shared pages stay unless asked for", shared_pages_stay_unless_asked_for},
         {"a cancel ends it within one batch", a_cancel_ends_it_within_one_batch},
         {"a cancel is heard while it waits", a_cancel_is_heard_while_it_waits},

@@ -22,7 +22,22 @@ typedef struct {
     guint64 start;
     guint64 bytes;        /* tried in vain */
     guint64 shared_bytes; /* that do not go because others map them */
+    VbPageSet *pages;     /* all of these */
 } Leftover;
+
+static void
+leftover_clear(gpointer data)
+{
+    g_free(((Leftover *)data)->pages);
+}
+
+static GArray *
+leftovers_new(void)
+{
+    GArray *leftovers = g_array_new(FALSE, FALSE, sizeof(Leftover));
+    g_array_set_clear_func(leftovers, leftover_clear);
+    return leftovers;
+}
 
 typedef struct {
     const VbMoveTask *task;
@@ -211,19 +226,15 @@ leave_window(Engine *engine, const VbRange *range, guint64 start)
         engine->report.bytes_unmovable += shared_bytes;
         return;
     }
-    Leftover leftover = {range, start, bytes, shared_bytes};
+    Leftover leftover = {range, start, bytes, shared_bytes, vb_window_left(&engine->window)};
     g_array_append_val(engine->leftovers, leftover);
     engine->leftover_bytes += bytes;
 }
 
-/* Brings what is to move of one window to the target. */
+/* Brings what is to move of the window to the target. @code: of the query that opened it */
 static gboolean
-visit(Engine *engine, const VbRange *range, guint64 start, guint64 *ret_end)
+settle_window(Engine *engine, int code, const VbRange *range, guint64 start)
 {
-    if (!may_go_on(engine))
-        return FALSE;
-    int code = vb_window_open(&engine->window, engine->kernel, engine->pid, range, start, ret_end);
-    vb_outlook_pass(&engine->outlook, *ret_end);
     if (code < 0)
         return end_by_code(engine, code);
     engine->inside = TRUE;
@@ -231,6 +242,27 @@ visit(Engine *engine, const VbRange *range, guint64 start, guint64 *ret_end)
         return FALSE;
     leave_window(engine, range, start);
     return TRUE;
+}
+
+static gboolean
+visit(Engine *engine, const VbRange *range, guint64 start, guint64 *ret_end)
+{
+    if (!may_go_on(engine))
+        return FALSE;
+    int code = vb_window_open(&engine->window, engine->kernel, engine->pid, range, start, ret_end);
+    vb_outlook_pass(&engine->outlook, *ret_end);
+    return settle_window(engine, code, range, start);
+}
+
+static gboolean
+visit_again(Engine *engine, const Leftover *leftover)
+{
+    engine->leftover_bytes -= leftover->bytes;
+    if (!may_go_on(engine))
+        return FALSE;
+    int code = vb_window_reopen(&engine->window, engine->kernel, engine->pid, leftover->range, leftover->start,
+                                leftover->pages);
+    return settle_window(engine, code, leftover->range, leftover->start);
 }
 
 static gboolean
@@ -251,16 +283,12 @@ static gboolean
 retry_pass(Engine *engine)
 {
     g_autoptr(GArray) last = g_steal_pointer(&engine->leftovers);
-    engine->leftovers = g_array_new(FALSE, FALSE, sizeof(Leftover));
+    engine->leftovers = leftovers_new();
     if (!nap(engine, PASS_PAUSE_NS))
         return FALSE;
-    for (guint i = 0; i < last->len; i++) {
-        const Leftover *leftover = &g_array_index(last, Leftover, i);
-        guint64 unused;
-        engine->leftover_bytes -= leftover->bytes;
-        if (!visit(engine, leftover->range, leftover->start, &unused))
+    for (guint i = 0; i < last->len; i++)
+        if (!visit_again(engine, &g_array_index(last, Leftover, i)))
             return FALSE;
-    }
     return TRUE;
 }
 
@@ -293,7 +321,7 @@ vb_move_run(const VbMoveTask *task, VbMoveReport *ret, GError **error)
     engine->kernel = vb_identity_kernel(task->identity);
     engine->pid = vb_identity_pid(task->identity);
     engine->probe = TRUE;
-    engine->leftovers = g_array_new(FALSE, FALSE, sizeof(Leftover));
+    engine->leftovers = leftovers_new();
     VbNodeSet from = task->budget.from != 0 ? task->budget.from : ~(VbNodeSet)0;
     engine->window.leaving = from & ~VB_NODE_BIT(task->target);
     engine->window.target = task->target;

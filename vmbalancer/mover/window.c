@@ -3,9 +3,9 @@
 #include "mover/pages.h"
 #include <string.h>
 
-int
-vb_window_open(VbWindow *window, VbKernel *kernel, int pid, const VbRange *range, guint64 start,
-               guint64 *ret_end)
+/* Returns: where it ends. */
+static guint64
+set_pages(VbWindow *window, const VbRange *range, guint64 start)
 {
     guint64 size = range->page_size;
     guint64 end = range->end;
@@ -19,26 +19,71 @@ vb_window_open(VbWindow *window, VbKernel *kernel, int pid, const VbRange *range
     for (guint i = 0; i < window->count; i++)
         window->page[i] = GSIZE_TO_POINTER(start + i * size);
     memset(window->mark, 0, window->count);
-    *ret_end = end;
+    return end;
+}
+
+int
+vb_window_open(VbWindow *window, VbKernel *kernel, int pid, const VbRange *range, guint64 start,
+               guint64 *ret_end)
+{
+    *ret_end = set_pages(window, range, start);
     return vb_pages_query(kernel, pid, window->count, window->page, window->node);
+}
+
+static void
+ask_for(VbWindow *window, guint index)
+{
+    window->asked[window->n_asked] = index;
+    window->at[window->n_asked++] = window->page[index];
+}
+
+VbPageSet *
+vb_window_left(const VbWindow *window)
+{
+    VbPageSet *left = g_new0(VbPageSet, 1);
+    for (guint i = 0; i < window->count; i++)
+        if (vb_window_is_off(window, i))
+            left->word[i / 64] |= G_GUINT64_CONSTANT(1) << i % 64;
+    return left;
+}
+
+int
+vb_window_reopen(VbWindow *window, VbKernel *kernel, int pid, const VbRange *range, guint64 start,
+                 const VbPageSet *left)
+{
+    set_pages(window, range, start);
+    window->n_asked = 0;
+    for (guint i = 0; i < window->count; i++) {
+        window->node[i] = window->target;
+        if (left->word[i / 64] >> i % 64 & 1)
+            ask_for(window, i);
+    }
+    int code = vb_pages_query(kernel, pid, window->n_asked, window->at, window->answer);
+    for (guint i = 0; code >= 0 && i < window->n_asked; i++)
+        window->node[window->asked[i]] = window->answer[i];
+    return code;
 }
 
 int
 vb_window_requery(VbWindow *window, VbKernel *kernel, int pid, guint first, guint count,
                   guint64 *ret_moved_bytes)
 {
-    g_autofree int *now = g_new(int, count);
-    int code = vb_pages_query(kernel, pid, count, window->page + first, now);
+    /* Those between that need not go were not touched. */
+    window->n_asked = 0;
+    for (guint i = first; i < first + count; i++)
+        if (vb_window_is_off(window, i))
+            ask_for(window, i);
+    int code = vb_pages_query(kernel, pid, window->n_asked, window->at, window->answer);
     if (code < 0)
         return code;
     guint64 moved = 0;
-    for (guint i = 0; i < count; i++) {
-        guint index = first + i;
-        if (vb_window_is_off(window, index) && now[i] == window->target) {
+    for (guint i = 0; i < window->n_asked; i++) {
+        guint index = window->asked[i];
+        if (window->answer[i] == window->target) {
             window->mark[index] |= VB_MARK_MOVED;
             moved += window->page_size;
         }
-        window->node[index] = now[i];
+        window->node[index] = window->answer[i];
     }
     *ret_moved_bytes = moved;
     return 0;

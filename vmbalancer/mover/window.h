@@ -27,7 +27,16 @@ typedef struct {
     void *page[VB_WINDOW_PAGES];
     int node[VB_WINDOW_PAGES];    /**< as the kernel said last */
     guint8 mark[VB_WINDOW_PAGES]; /**< VbMark */
+    guint n_asked;                /**< pages of the query at hand */
+    guint asked[VB_WINDOW_PAGES]; /**< their indices, */
+    void *at[VB_WINDOW_PAGES];    /**< addresses, */
+    int answer[VB_WINDOW_PAGES];  /**< and what the kernel said */
 } VbWindow;
+
+/** Of which pages of a window it is asked again: a bit for each. */
+typedef struct {
+    guint64 word[VB_WINDOW_PAGES / 64];
+} VbPageSet;
 
 /**
  * Opens the window on @range at @start and asks for its pages.
@@ -37,8 +46,18 @@ typedef struct {
 int vb_window_open(VbWindow *window, VbKernel *kernel, int pid, const VbRange *range,
                    guint64 start, guint64 *ret_end);
 
+/** The pages that are to move and did not. Returns: (transfer full), to free with g_free() */
+VbPageSet *vb_window_left(const VbWindow *window);
+
 /**
- * Asks again for @count pages from @first on.
+ * As vb_window_open() of the same range at the same place, but asks for those pages only; the others count as there.
+ * Returns: 0 or -errno of the query.
+ */
+int vb_window_reopen(VbWindow *window, VbKernel *kernel, int pid, const VbRange *range, guint64 start,
+                     const VbPageSet *left);
+
+/**
+ * Asks again for those of @count pages from @first on that were to move.
  * @ret_moved_bytes: of those that are on the target now and were not before; they are marked moved
  * Returns: 0 or -errno of the query; then nothing is changed.
  */
