@@ -8,13 +8,17 @@
 #define TARGET_DEFAULT_NS (30 * SECOND_NS / 1000)
 /* 512 small pages, one hugepage: a first guess that is a few milliseconds on any machine. */
 #define BATCH_START (2 * MIB)
-/* Below this the call's own cost rules, which a smaller batch does not lower. */
-#define BATCH_FLOOR (MIB / 2)
+/*
+ * Below this the call's own cost rules, which a smaller batch does not lower: 512 small pages are what the kernel takes
+ * at a time itself (Linux 6.3 mm/migrate.c, NR_MAX_BATCHED_MIGRATION).
+ */
+#define BATCH_FLOOR (2 * MIB)
 /* 4096 small pages; 32 hugepages of 2 MiB. */
 #define BATCH_CAP_SMALL (16 * MIB)
 #define BATCH_CAP_HUGE (64 * MIB)
 /* A batch takes at most this part of a second's bytes: a low rate is a trickle, not gusts. */
 #define RATE_PART 10
+#define RATE_FLOOR (MIB / 2)
 /* The most that a pause (a guest's, the scheduler's) may be made up for afterwards. */
 #define BURST_NS (SECOND_NS / 10)
 /* Of the time goes to rest, a tenth to batches: a move comes to its end even so. */
@@ -59,9 +63,9 @@ vb_pace_batch_bytes(const VbPace *pace, guint64 page_size)
 {
     guint64 bytes = MIN(pace->batch_bytes, cap(page_size));
     if (pace->rate_bytes_per_s > 0)
-        bytes = MIN(bytes, MAX(pace->rate_bytes_per_s / RATE_PART, BATCH_FLOOR));
+        bytes = MIN(bytes, MAX(pace->rate_bytes_per_s / RATE_PART, RATE_FLOOR));
     if (pace->common_bytes_per_s > 0)
-        bytes = MIN(bytes, MAX(pace->common_bytes_per_s / RATE_PART, BATCH_FLOOR));
+        bytes = MIN(bytes, MAX(pace->common_bytes_per_s / RATE_PART, RATE_FLOOR));
     return MAX(bytes, page_size);
 }
 
