@@ -9,6 +9,7 @@
  *   overload     what a node's CPUs are asked for (used or waited for) beyond what they have, and a
  *                little for all load
  *   bandwidth    accesses to a node's RAM beyond what all its own CPUs could make
+ *   devices      distance to host devices that serve the guest, for a share of its demand
  *   kinship      distance between cells of one guest, for the accesses that they share
  *   moving       the bytes moved, spread over the time that a guest is expected to stay, and a margin
  *   leaving      a place that a guest has already
@@ -41,10 +42,34 @@ static const VbParameter parameters[] = {
      "distance that accesses beyond what a node serves count as, the same for all guests"},
     {"closeness", 0, VB_BP, 1000, "bp",
      "share of accesses that go to other cells of a guest, the same for all guests"},
+    {"devices", 0, VB_BP, 2000, "bp",
+     "share of its accesses that the host devices that serve a guest count as, all together"},
     {"cooldown", G_GINT64_CONSTANT(1000000000), G_MAXINT64, G_GINT64_CONSTANT(60000000000), "ns",
      "time for which a guest that moved is left alone"},
     {NULL},
 };
+
+/* Where the firmware tells how fast all RAM is, that says what a node serves, not how many CPUs it has. */
+static void
+weigh_bandwidth(VbBalance *balance)
+{
+    const VbTopology *topology = &balance->snapshot->topology;
+    gint64 served = 0, bandwidth = 0;
+    for (guint i = 0; i < balance->nodes; i++) {
+        const VbNode *node = &topology->node[balance->bench[i].id];
+        if (node->n_cpus == 0)
+            continue;
+        if (node->bandwidth_mib_s == 0)
+            return;
+        served += balance->bench[i].flow_bp;
+        bandwidth += node->bandwidth_mib_s;
+    }
+    for (guint i = 0; bandwidth > 0 && i < balance->nodes; i++) {
+        gint64 own = topology->node[balance->bench[i].id].bandwidth_mib_s;
+        if (own > 0)
+            balance->bench[i].flow_bp = MAX(served * own / bandwidth, 1);
+    }
+}
 
 static void
 set_benches(VbBalance *balance)
@@ -69,6 +94,7 @@ set_benches(VbBalance *balance)
     for (guint i = 0; i < balance->nodes; i++)
         if (balance->bench[i].flow_bp == 0 && homes > 0)
             balance->bench[i].flow_bp = cpus * VB_BP / homes;
+    weigh_bandwidth(balance);
     vb_balance_clear_room(balance);
 }
 

@@ -112,6 +112,7 @@ access_cost(const VbBalance *balance, const gint64 *flow, guint node)
 typedef struct {
     guint tolerance_bp;
     gint64 hysteresis;  /* cost of leaving */
+    gint64 devices;     /* cost of a step of distance to its devices */
     guint64 rate;       /* cost of moving a MiB, x VB_BP x stay_s */
     guint64 stay_s;
 } Terms;
@@ -129,6 +130,7 @@ terms_of(const VbBalance *balance, const VbParty *party)
         .tolerance_bp = (guint)parameter(balance, party, "tolerance"),
         .hysteresis =
             parameter(balance, party, "hysteresis") * VB_BALANCE_UNIT * party->demand_bp / 100,
+        .devices = parameter(balance, party, "devices") * party->demand_bp / VB_BP * VB_BALANCE_UNIT,
         .rate = (guint64)parameter(balance, party, "move-cost") * VB_BALANCE_UNIT *
                 (guint64)(VB_BP + parameter(balance, party, "margin")),
         .stay_s = party->guest->asked ? EVER_S
@@ -215,7 +217,10 @@ open_way(VbBalance *balance, VbParty *party, const Terms *terms, guint node, gbo
         flow_after(balance, party, party->weight_bp, from, node, weight);
         way->access = access_cost(balance, weight, node);
     }
-    way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0);
+    way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0) +
+               terms->devices *
+                   vb_place_device_distance(&balance->snapshot->topology, party->guest,
+                                            balance->bench[node].id) / 100;
     way->flows = add_portions(balance, flow, &way->flow);
     way->froms = add_portions(balance, from, &way->from);
 }

@@ -47,6 +47,13 @@ access_cost(const VbSeat *seat, const VbTopology *topology, int node, gboolean g
     return present > 0 ? (gint64)(sum * seat->demand_bp / present) : 0;
 }
 
+/* Less than any margin: it chooses between equals, and is no reason to leave. */
+static gint64
+device_cost(const VbSeat *seat, const VbTopology *topology, int node)
+{
+    return MIN(vb_place_device_distance(topology, seat->guest, node) / 100, VB_DEMAND_FLOOR_BP - 1);
+}
+
 /* What @seat's guest costs at @node, while it does not count there yet. */
 static gint64
 cost(const VbBoard *board, const VbSeat *seat, int node, gboolean gathered)
@@ -55,6 +62,7 @@ cost(const VbBoard *board, const VbSeat *seat, int node, gboolean gathered)
     guint64 moved = gathered ? vb_place_bytes(seat->guest, node, seat->tolerance_bp) : 0;
     gboolean foreign = seat->origin != VB_NO_NODE && seat->origin != node;
     return access_cost(seat, &board->snapshot->topology, node, gathered) +
+           device_cost(seat, &board->snapshot->topology, node) +
            (gint64)(moved >> 20) * seat->move_cost + (foreign ? seat->margin : 0) +
            load_cost(target, board->load_bp[node] + seat->demand_bp) -
            load_cost(target, board->load_bp[node]);

@@ -7,6 +7,20 @@ vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node)
     return vb_cpuset_and(&topology->node[node].cpus, &guest->cpu_boundary);
 }
 
+gint64
+vb_place_device_distance(const VbTopology *topology, const VbGuest *guest, int node)
+{
+    gint64 sum = 0, devices = 0;
+    int other;
+    VB_NODESET_FOREACH(other, topology->nodes)
+    {
+        gint64 beyond = (gint64)topology->node[node].distance[other] - VB_DISTANCE_LOCAL;
+        sum += (gint64)guest->devices[other] * MAX(beyond, 0);
+        devices += (gint64)guest->devices[other];
+    }
+    return devices > 0 ? sum * 100 / devices : 0;
+}
+
 guint64
 vb_place_loose(const VbCell *cell, int node)
 {

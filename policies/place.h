@@ -23,6 +23,11 @@ typedef struct {
 int vb_place_main_node(const VbVcpu *vcpu);
 /** The CPUs of @node that @guest may be pinned to. */
 VbCpuSet vb_place_cpus(const VbTopology *topology, const VbGuest *guest, int node);
+/**
+ * Distance beyond local from @node to the host devices that serve @guest, in hundredths, the mean of all
+ * whose node is known; 0 if none is.
+ */
+gint64 vb_place_device_distance(const VbTopology *topology, const VbGuest *guest, int node);
 /** Bytes of @cell on @node that are not known to have stayed there when they were to move. */
 guint64 vb_place_loose(const VbCell *cell, int node);
 /** Bytes of @cell that cannot move, but of which it is not known where they are. */

@@ -106,6 +106,8 @@ typedef struct {
     GPtrArray *vcpus;                   /**< (element-type VbVcpu), ascending by id */
     GPtrArray *helpers;                 /**< (element-type VbHelperThread) */
     GPtrArray *cells;                   /**< (element-type VbCell), ascending by id, never empty */
+    guint64 devices[VB_NODES_MAX];      /**< by node, host devices that serve it: passed through, NVMe disks, NICs that its own
+                                             ones are made of; those whose node is unknown are not counted */
     GHashTable *settings;               /**< policy parameters of its own: name -> gint64*; or NULL */
     gint64 last_move_ns;                /**< state: when a plan last moved it, 0 = never */
     VbStatistics statistics;            /**< state: for people; no policy decides by it */

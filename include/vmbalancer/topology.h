@@ -44,6 +44,7 @@ typedef struct {
     guint n_cpus;                /**< how many that are */
     guint capacity_bp;           /**< what they get done at once, in basis points of a CPU that has its
                                       core for itself; 0: of each one CPU; see vb_node_capacity_bp() */
+    guint bandwidth_mib_s;       /**< of its RAM, read by its nearest CPUs, as ACPI's HMAT has it; 0 = unknown */
     guint64 memory_total_bytes;  /**< 0 for a memory-less node */
     guint64 memory_free_bytes;   /**< MemFree plus clean page cache that is given up at need */
     VbHugePool pools[VB_POOLS_MAX];

@@ -301,6 +301,39 @@ ask_for_some(const VbSnapshot *host, guint32 seed)
     }
 }
 
+/* Odd hosts: uneven nodes, threads that share cores, isolated CPUs, slow RAM, and devices; by dice of their own, too. */
+static void
+tell_shape(const VbSnapshot *host, guint32 seed)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed ^ 0x5a4be);
+    VbTopology *topology = (VbTopology *)&host->topology;
+    int id;
+    if (seed % 4 != 1)
+        return;
+    VB_NODESET_FOREACH(id, topology->nodes)
+    {
+        VbNode *node = &topology->node[id];
+        if (node->n_cpus > 1 && g_rand_boolean(rand))
+            node->capacity_bp = node->n_cpus / 2 * 13000 + node->n_cpus % 2 * VB_BP;
+        guint64 more = g_rand_boolean(rand) ? (guint64)g_rand_int_range(rand, 0, 64) * GIB : 0;
+        if (node->memory_total_bytes > 0) {
+            node->memory_total_bytes += more;
+            node->memory_free_bytes += more;
+        }
+        node->bandwidth_mib_s = seed % 8 == 1 ? (guint)g_rand_int_range(rand, 1, 400000) : 0;
+        for (guint cpu = 0; node->n_cpus > 2 && cpu < VB_CPUS_MAX; cpu++)
+            if (vb_cpuset_has(&node->cpus, cpu) && g_rand_int_range(rand, 0, 6) == 0)
+                vb_cpuset_add(&topology->isolated, cpu);
+    }
+    for (guint i = 0; i < host->guests->len; i++) {
+        VbGuest *guest = g_ptr_array_index(host->guests, i);
+        if (g_rand_boolean(rand))
+            guest->cpu_boundary = vb_cpuset_minus(&guest->cpu_boundary, &topology->isolated);
+        VB_NODESET_FOREACH(id, topology->nodes)
+        guest->devices[id] = g_rand_boolean(rand) ? (guint64)g_rand_int_range(rand, 0, 3) : 0;
+    }
+}
+
 VbSnapshot *
 generate_snapshot(guint32 seed, GenerateMood mood)
 {
@@ -317,6 +350,7 @@ generate_snapshot(guint32 seed, GenerateMood mood)
     vb_snapshot_sort(maker.host);
     tell_faults(maker.host, seed);
     ask_for_some(maker.host, seed);
+    tell_shape(maker.host, seed);
     return maker.host;
 }
 

@@ -92,6 +92,52 @@ test_overload_is_relieved(void)
     assert_cause(host, guests[2], VB_CAUSE_LOAD);
 }
 
+/* Devices count as a share of the accesses: enough to choose by, and to bring little RAM, but RAM that
+ * stays where it is draws more. */
+static void
+test_devices_draw_a_little(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 64 * GIB);
+    VbGuest *light = world_guest(host, "light", "0"), *heavy = world_guest(host, "heavy", "0");
+    VbGuest *locked = world_guest(host, "locked", "0");
+    light->devices[1] = heavy->devices[1] = locked->devices[1] = 2;
+    world_fill(host, light, 0, 0, 512 * MIB);
+    world_fill(host, heavy, 0, 0, 16 * GIB);
+    world_fill(host, locked, 0, 0, 512 * MIB);
+    world_cell_of(locked, 0)->movable = FALSE;
+    story_agree(policy, host);
+    story_plan(policy, host, light, "move 0: 0>1 512M; pin vcpu0 >1", NULL);
+    story_plan(policy, host, heavy, "pin vcpu0 >0", NULL);
+    story_plan(policy, host, locked, "pin vcpu0 >0", NULL);
+    story_set(&host->settings, "devices", 0);
+    story_agree(policy, host);
+    story_plan(policy, host, light, "pin vcpu0 >0", NULL);
+}
+
+/* RAM of which the firmware says that it is slow serves fewer. */
+static void
+test_slow_ram_serves_fewer(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 64 * GIB);
+    VbGuest *guests[3];
+    for (guint i = 0; i < 3; i++) {
+        guests[i] = world_guest(host, "one", "0");
+        world_settle(&host->topology, guests[i], 0);
+        world_fill(host, guests[i], 0, 0, (3 - i) * 64 * MIB);
+    }
+    story_set(&host->settings, "bandwidth", 40);
+    host->topology.node[0].bandwidth_mib_s = host->topology.node[1].bandwidth_mib_s = 100000;
+    story_agree(policy, host);
+    story_plan(policy, host, guests[2], "", NULL);
+    host->topology.node[0].bandwidth_mib_s = 30000;
+    story_agree(policy, host);
+    story_plan(policy, host, guests[2], "move 0: 0>1 64M; pin vcpu0 >1", NULL);
+    /* Told of one node only it is no measure. */
+    host->topology.node[1].bandwidth_mib_s = 0;
+    story_agree(policy, host);
+    story_plan(policy, host, guests[2], "", NULL);
+}
+
 /* Two on the threads of one core get less done than each on a core of its own. */
 static void
 test_threads_of_a_core_are_no_two_cores(void)
@@ -322,6 +368,8 @@ main(int argc, char **argv)
     g_test_add_func("/balance/ram-follows-if-it-pays", test_ram_follows_if_it_pays);
     g_test_add_func("/balance/the-stay-decides", test_the_stay_decides);
     g_test_add_func("/balance/overload-is-relieved", test_overload_is_relieved);
+    g_test_add_func("/balance/devices-draw-a-little", test_devices_draw_a_little);
+    g_test_add_func("/balance/slow-ram-serves-fewer", test_slow_ram_serves_fewer);
     g_test_add_func("/balance/threads-of-a-core", test_threads_of_a_core_are_no_two_cores);
     g_test_add_func("/balance/who-waits-asks-for-more", test_who_waits_asks_for_more);
     g_test_add_func("/balance/guests-change-places", test_guests_change_places);

@@ -91,6 +91,7 @@ fill_topology(GRand *rand, VbTopology *topology, guint64 *reserve)
         node->n_cpus = vb_cpuset_count(&node->cpus);
         node->capacity_bp = (guint)g_rand_int_range(rand, 0, 2) *
                             (guint)g_rand_int_range(rand, 1, VB_CPUS_MAX * VB_BP);
+        node->bandwidth_mib_s = g_rand_boolean(rand) ? g_rand_int(rand) : 0;
         node->memory_total_bytes = any_u64(rand);
         node->memory_free_bytes = any_u64(rand);
         node->n_pools = (guint)g_rand_int_range(rand, 0, VB_POOLS_MAX + 1);
@@ -170,6 +171,9 @@ any_guest(GRand *rand, guint number, VbNodeSet nodes)
     guest->forced = g_rand_boolean(rand);
     guest->asked = g_rand_boolean(rand);
     guest->settings = any_settings(rand);
+    int node;
+    VB_NODESET_FOREACH(node, nodes)
+    guest->devices[node] = g_rand_boolean(rand) ? (guint64)g_rand_int_range(rand, 0, 65536) : 0;
     guest->terms = any_terms(rand);
     guest->last_move_ns = (gint64)any_u64(rand) / 2;
     guest->statistics = (VbStatistics){

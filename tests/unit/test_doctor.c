@@ -48,7 +48,7 @@ test_captured_hosts(void)
         {"single", "nodes", VB_FINDING_BLOCKS, "one node with CPUs and memory (0)"},
         {"flat", "nodes", VB_FINDING_BLOCKS, "one node with CPUs and memory (0)"},
         {"two-socket", "nodes", VB_FINDING_GOOD, "nodes 0-1 have CPUs and memory"},
-        {"two-socket", "CPUs", VB_FINDING_NOTE, "CPUs 3,11 are isolated"},
+        {"two-socket", "CPUs", VB_FINDING_NOTE, "isolated (isolcpus=): 3,11;"},
         {"two-socket", "CPUs", VB_FINDING_NOTE, "node 1's 7 CPUs count as 4.9"},
         {"two-socket", "kernel.numa_balancing", VB_FINDING_NOTE, "the kernel moves pages as well"},
         {"four-near-far", "nodes", VB_FINDING_GOOD, "nodes 0-3"},
@@ -56,8 +56,13 @@ test_captured_hosts(void)
         {"two-socket", "NUMA faults", VB_FINDING_NOTE, "/proc/self/sched cannot be read"},
         {"sparse", "kernel.numa_balancing", VB_FINDING_GOOD, "off"},
         {"cxl", "nodes", VB_FINDING_GOOD, "nodes 0-1"},
-        {"cxl", "nodes", VB_FINDING_NOTE, "nodes 2 lack CPUs or memory"},
-        {"memoryless", "nodes", VB_FINDING_NOTE, "nodes 1 lack CPUs or memory"},
+        {"cxl", "nodes", VB_FINDING_NOTE, "node 2 lacks CPUs"},
+        {"cxl", "bandwidth", VB_FINDING_GOOD, "HMAT"},
+        {"cxl", "demotion", VB_FINDING_HINDERS, "to slower nodes"},
+        {"memoryless", "nodes", VB_FINDING_NOTE, "node 1 lacks memory"},
+        {"four-near-far", "nodes", VB_FINDING_GOOD, "nodes 0-3 have near neighbours"},
+        {"two-socket", "CPUs", VB_FINDING_NOTE, "offline: 12;"},
+        {"two-socket", "nodes", VB_FINDING_NOTE, "7 to 8 CPUs"},
         {"hugepages", "nodes", VB_FINDING_GOOD, "nodes 0-1"},
         /* Captured without /proc/self: then there is nothing to prove a right by. */
         {"two-socket", "capabilities", VB_FINDING_BLOCKS, "CAP_SYS_PTRACE"},
@@ -182,16 +187,34 @@ static void
 test_cpus_that_no_guest_may_use(Fixture *f, gconstpointer unused)
 {
     write_file(f, "/sys/devices/system/cpu/online", "0-7\n");
-    write_file(f, "/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-5\n");
+    write_file(f, "/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-2,4-6\n");
     vb_cpus_observe(f->kernel, &f->host->topology);
-    assert_only_trouble(f, "CPUs", VB_FINDING_NOTE, "lacks CPUs 6-7");
+    assert_only_trouble(f, "CPUs", VB_FINDING_NOTE, "lacks CPUs 3,7");
     g_autofree char *left = vb_cpuset_format(&f->host->topology.node[1].cpus);
-    g_assert_cmpstr(left, ==, "4-5");
-    g_assert_cmpuint(f->host->topology.node[1].n_cpus, ==, 2);
+    g_assert_cmpstr(left, ==, "4-6");
+    g_assert_cmpuint(f->host->topology.node[1].n_cpus, ==, 3);
     /* None of those that are online: that is no bound that could be kept to. */
     write_file(f, "/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "9\n");
     vb_cpus_observe(f->kernel, &f->host->topology);
     g_assert_cmpuint(vb_cpuset_count(&f->host->topology.barred), ==, 0);
+}
+
+static void
+test_ram_that_stays_away_from_its_devices(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 4, 8 * GIB);
+    VbGuest *guest = world_guest(host, "vm", "0");
+    world_fill(host, guest, 0, 0, GIB);
+    guest->devices[1] = 1;
+    vb_doctor_guests(f->findings, host);
+    g_assert_cmpuint(f->findings->len, ==, 0);
+    world_cell_of(guest, 0)->movable = FALSE;
+    vb_doctor_guests(f->findings, host);
+    assert_found(f->findings, "guest vm", VB_FINDING_HINDERS, "devices are on node 1");
+    g_ptr_array_set_size(f->findings, 0);
+    world_fill(host, guest, 0, 1, 2 * GIB);
+    vb_doctor_guests(f->findings, host);
+    g_assert_cmpuint(f->findings->len, ==, 0);
 }
 
 static void
@@ -318,6 +341,7 @@ main(int argc, char **argv)
     ADD("capabilities", test_missing_capabilities_block);
     ADD("cpuset", test_a_cpuset_of_our_own_hinders);
     ADD("barred-cpus", test_cpus_that_no_guest_may_use);
+    ADD("devices", test_ram_that_stays_away_from_its_devices);
     ADD("full-node", test_a_full_node_hinders);
     ADD("used-up-pool", test_a_used_up_pool_hinders);
     ADD("rival", test_a_rival_blocks);

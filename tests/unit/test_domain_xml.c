@@ -1,66 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libvirt/hypervisor.h"
-#include <string.h>
-#include <vmbalancer/error.h>
-
-#define KIB G_GUINT64_CONSTANT(1024)
-#define MIB (KIB * 1024)
-#define GIB (MIB * 1024)
-#define TEXT_UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
-
-/* The domain XML of tests/hosts/domains/NAME.xml, as libvirt 9.0 formats it. */
-static char *
-text_of(const char *name)
-{
-    g_autofree char *file = g_strconcat(name, ".xml", NULL);
-    g_autofree char *path =
-        g_build_filename(g_getenv("VB_TEST_DATA"), "..", "hosts", "domains", file, NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-    g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    return text;
-}
-
-static VbDomain *
-parse(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VbDomain *domain = vb_domain_xml_parse(text, strlen(text), &error);
-    g_assert_no_error(error);
-    g_assert_nonnull(domain);
-    g_assert_cmpuint(domain->cells->len, >, 0);
-    return domain;
-}
-
-static VbDomain *
-read_file(const char *name)
-{
-    g_autofree char *text = text_of(name);
-    return parse(text);
-}
-
-/* A small domain with @head before its required elements and @tail after them. */
-static char *
-small(const char *head, const char *tail)
-{
-    return g_strdup_printf("<domain>%s<name>small</name><uuid>" TEXT_UUID "</uuid>"
-                           "<memory>4096</memory>%s</domain>",
-                           head, tail);
-}
-
-static void
-assert_refused(const char *text, gsize length, const char *words)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(VbDomain) domain = vb_domain_xml_parse(text, length, &error);
-    g_assert_null(domain);
-    g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
-    if (strstr(error->message, words) == NULL)
-        g_error("\"%s\" does not say \"%s\"", error->message, words);
-    g_assert_true(g_utf8_validate(error->message, -1, NULL));
-    g_assert_cmpuint(strlen(error->message), <, 600);
-}
+#include "domain_fixture.h"
 
 static const VbDomainCell *
 cell_at(const VbDomain *domain, guint index)
@@ -249,15 +189,6 @@ test_cells_ascend(void)
 }
 
 static void
-test_devices(void)
-{
-    g_autoptr(VbDomain) passthrough = read_file("hostdev");
-    g_assert_cmpuint(passthrough->n_hostdevs, ==, 3);
-    g_autoptr(VbDomain) locked = read_file("memfd-shared");
-    g_assert_true(locked->locked);
-}
-
-static void
 test_managers(void)
 {
     static const struct {
@@ -418,11 +349,7 @@ test_wrong_parts(void)
         assert_refused(rows[i].text, strlen(rows[i].text), rows[i].words);
 }
 
-#define DIMM(attributes, source, target)                                                         \
-    "<devices><memory model='dimm' " attributes ">" source "<target>" target                     \
-    "</target><alias name='dimm0'/></memory></devices>"
 #define CELLS(cells) "<cpu><numa>" cells "</numa></cpu>"
-#define HUGE(page) "<memoryBacking><hugepages>" page "</hugepages></memoryBacking>"
 
 static void
 test_wrong_values(void)
@@ -445,11 +372,6 @@ test_wrong_values(void)
         {CELLS("<cell memory='1' unit='furlong'/>"), "unit \"furlong\": expected a size"},
         {CELLS("<cell memory='99999999999' unit='E'/>"), "\"99999999999\" with unit \"E\""},
         {CELLS("<cell id='0' memory='1'/><cell id='0' memory='1'/>"), "two <cell> have id 0"},
-        {DIMM("", "", "<node>0</node>"), "<memory> <size> is \"\""},
-        {DIMM("", "", "<size>4</size><node>x</node>"), "<memory> <node> is \"x\""},
-        {DIMM("", "", "<size>4</size><node>1</node>"), "dimm0 is of cell 1, which is not there"},
-        {DIMM("", "<source><pagesize>3</pagesize></source>", "<size>4</size>"),
-         "<memory> <pagesize> is 3072 bytes: expected a power of two"},
         {HUGE("<page/>"), "<page size> is \"\""},
         {HUGE("<page size='3' unit='MiB'/>"), "expected a power of two"},
         {HUGE("<page size='0'/>"), "expected a power of two"},
@@ -459,59 +381,6 @@ test_wrong_values(void)
         g_test_message("%s", rows[i].tail);
         g_autofree char *text = small("", rows[i].tail);
         assert_refused(text, strlen(text), rows[i].words);
-    }
-}
-
-/* A device has the backing of its cell, unless it says otherwise. */
-static void
-test_memory_devices(void)
-{
-    static const struct {
-        const char *tail;
-        VbBacking backing;
-        guint64 mib, given_mib, page_size;
-        gboolean shared;
-        const char *backend; /* NULL: no device */
-    } rows[] = {
-        {DIMM("", "", "<size unit='MiB'>64</size><node>0</node>"), VB_BACKING_ANONYMOUS, 64, 64, 4096,
-         FALSE, "memdimm0"},
-        {DIMM("access='shared'", "", "<size unit='MiB'>64</size>"), VB_BACKING_FILE, 64, 64, 4096,
-         TRUE, "memdimm0"},
-        {HUGE("") DIMM("", "", "<size unit='MiB'>64</size>"), VB_BACKING_HUGEPAGES, 64, 64, 2 << 20,
-         FALSE, "memdimm0"},
-        {HUGE("") DIMM("", "<source><pagesize unit='KiB'>4</pagesize></source>",
-                       "<size unit='MiB'>64</size>"),
-         VB_BACKING_ANONYMOUS, 64, 64, 4096, FALSE, "memdimm0"},
-        {DIMM("", "<source><pagesize unit='MiB'>1024</pagesize></source>",
-              "<size unit='MiB'>1024</size>"),
-         VB_BACKING_HUGEPAGES, 1024, 1024, 1 << 30, FALSE, "memdimm0"},
-        {"<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"
-         "<devices><memory model='virtio-mem'><target><size unit='MiB'>512</size>"
-         "<requested unit='MiB'>96</requested><current unit='MiB'>32</current></target>"
-         "<alias name='virtiomem0'/></memory></devices>",
-         VB_BACKING_MEMFD, 512, 32, 4096, TRUE, "memvirtiomem0"},
-        {"<devices><memory model='nvdimm'><target><size>64</size></target>"
-         "<alias name='nvdimm0'/></memory></devices>",
-         0, 0, 0, 0, FALSE, NULL},
-        {"<devices><memory model='dimm'><target><size>64</size></target></memory></devices>", 0, 0, 0,
-         0, FALSE, NULL},
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_test_message("%s", rows[i].tail);
-        g_autoptr(GError) error = NULL;
-        g_autofree char *text = small("", rows[i].tail);
-        g_autoptr(VbDomain) domain = vb_domain_xml_parse(text, strlen(text), &error);
-        g_assert_no_error(error);
-        g_assert_cmpuint(domain->memory_devices->len, ==, rows[i].backend != NULL);
-        if (rows[i].backend == NULL)
-            continue;
-        const VbDomainCell *device = g_ptr_array_index(domain->memory_devices, 0);
-        g_assert_cmpstr(device->backend, ==, rows[i].backend);
-        g_assert_cmpuint(device->size_bytes, ==, rows[i].mib << 20);
-        g_assert_cmpuint(device->given_bytes, ==, rows[i].given_mib << 20);
-        g_assert_cmpuint(device->page_size, ==, rows[i].page_size);
-        g_assert_cmpint(device->backing, ==, rows[i].backing);
-        g_assert_true(device->shared == rows[i].shared);
     }
 }
 
@@ -568,8 +437,6 @@ main(int argc, char **argv)
     g_test_add_func("/domain-xml/boundaries-are-told", test_placement);
     g_test_add_func("/domain-xml/cells-know-size-pages-and-backing", test_cells);
     g_test_add_func("/domain-xml/cells-ascend-by-id", test_cells_ascend);
-    g_test_add_func("/domain-xml/devices-that-pin-ram-are-counted", test_devices);
-    g_test_add_func("/domain-xml/memory-devices-are-backed-like-their-cell", test_memory_devices);
     g_test_add_func("/domain-xml/managers-are-known-by-their-namespace", test_managers);
     g_test_add_func("/domain-xml/sizes-have-libvirts-units", test_sizes);
     g_test_add_func("/domain-xml/our-metadata-needs-no-prefix", test_metadata);

@@ -139,6 +139,25 @@ test_pins_make_homes_and_homes_stay(void)
     tear_down(&stage);
 }
 
+/* A node that is taken out of the host is no home any more, and when it comes back nobody lives there yet. */
+static void
+test_a_home_goes_with_its_node(void)
+{
+    Stage stage;
+    set_up(&stage);
+    fold(&stage, (Look){0});
+    pin(&stage, "vcpu0", 0, VB_RESULT_DONE);
+    pin(&stage, "vcpu1", 1, VB_RESULT_DONE);
+    note(&stage);
+    stage.host->nodes &= ~VB_NODE_BIT(1);
+    fold(&stage, (Look){0});
+    assert_homes(&stage, VB_NODE_BIT(0), 0);
+    stage.host->nodes |= VB_NODE_BIT(1);
+    fold(&stage, (Look){0});
+    assert_homes(&stage, VB_NODE_BIT(0), 0);
+    tear_down(&stage);
+}
+
 /* Each cell's home is where its own vCPUs went. */
 static void
 test_cells_have_homes_of_their_own(void)
@@ -280,6 +299,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/model/pins-make-homes", test_pins_make_homes_and_homes_stay);
+    g_test_add_func("/model/a-home-goes-with-its-node", test_a_home_goes_with_its_node);
     g_test_add_func("/model/cells-have-homes-of-their-own", test_cells_have_homes_of_their_own);
     g_test_add_func("/model/only-done-pins-count", test_only_pins_that_were_done_count);
     g_test_add_func("/model/a-move-starts-the-cooldown", test_a_move_starts_the_cooldown);

@@ -85,6 +85,9 @@ two_cells_with_a_passed_through_device(void)
 {
     VbDomainLook *look = two_cells();
     look->live->n_hostdevs = 1;
+    g_ptr_array_add(look->live->devices, g_strdup("bus/pci/devices/0000:3b:00.0"));
+    g_ptr_array_add(look->live->devices, g_strdup("bus/pci/devices/0000:3c:00.0"));
+    g_ptr_array_add(look->live->devices, g_strdup("bus/pci/devices/0000:3d:00.0"));
     return look;
 }
 
@@ -240,6 +243,9 @@ passed_through_devices_pin_the_memory(void)
     g_assert_false(cell->movable);
     g_assert_cmpuint(cell->unmovable_bytes, ==, 64 * MIB);
     g_assert_nonnull(strstr(cell->note, "VFIO"));
+    /* Of one device the firmware does not tell, and one is not there. */
+    g_assert_cmpuint(only_guest(seen)->facts->devices[0], ==, 0);
+    g_assert_cmpuint(only_guest(seen)->facts->devices[1], ==, 1);
 }
 
 /* Writes a sched file for each of the guest's threads, and the kernel's switch. */

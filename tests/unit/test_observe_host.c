@@ -89,6 +89,12 @@ a_memory_expander_is_no_home(void)
     assert_shape(seen, "0-2", "0-1");
     assert_cpus(seen, 2, "");
     g_assert_cmpuint(seen->topology.node[2].memory_free_bytes, ==, 128 * GIB);
+    /* The nearest CPUs are told apart from other initiators where the kernel does so. */
+    g_assert_cmpuint(seen->topology.node[0].bandwidth_mib_s, ==, 200000);
+    g_assert_cmpuint(seen->topology.node[1].bandwidth_mib_s, ==, 180000);
+    g_assert_cmpuint(seen->topology.node[2].bandwidth_mib_s, ==, 40000);
+    g_autoptr(VbObservation) silent = observe("two-socket");
+    g_assert_cmpuint(silent->topology.node[0].bandwidth_mib_s, ==, 0);
 }
 
 static void

@@ -226,6 +226,18 @@ test_moron_says_what_cannot_move(void)
 
 /* --- home-node --- */
 
+/* Of nodes that are alike the one near its devices; but who has a home does not leave it for them. */
+static void
+test_home_node_devices(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(3, 4, 8 * GIB);
+    VbGuest *guest = world_guest(host, "web", "0");
+    guest->devices[2] = 1;
+    story_plan(&vb_policy_home_node, host, guest, "pin vcpu0 >2", NULL);
+    world_settle(&host->topology, guest, 0);
+    story_plan(&vb_policy_home_node, host, guest, "", NULL);
+}
+
 static void
 test_home_is_where_the_ram_is(void)
 {
@@ -493,6 +505,7 @@ main(int argc, char **argv)
     g_test_add_func("/moron/leaves-no-crumbs", test_moron_leaves_no_crumbs);
     g_test_add_func("/moron/says-what-cannot-move", test_moron_says_what_cannot_move);
     g_test_add_func("/home-node/home-is-where-the-ram-is", test_home_is_where_the_ram_is);
+    g_test_add_func("/home-node/devices", test_home_node_devices);
     g_test_add_func("/home-node/ram-follows-the-home", test_ram_follows_the_home);
     g_test_add_func("/home-node/a-settled-guest-stays", test_a_settled_guest_stays);
     g_test_add_func("/home-node/a-full-home", test_a_full_home_is_no_reason_to_leave);

@@ -44,7 +44,6 @@ check_nodes(GPtrArray *findings, const VbTopology *topology)
 {
     VbNodeSet homes = vb_topology_home_nodes(topology);
     g_autofree char *home_text = vb_nodeset_format(homes);
-    g_autofree char *other_text = vb_nodeset_format(topology->nodes & ~homes);
     if (vb_nodeset_count(homes) < 2)
         vb_doctor_add(findings, VB_FINDING_BLOCKS, "nodes", NULL,
                       "the host has one node with CPUs and memory (%s): all memory is local and "
@@ -53,9 +52,6 @@ check_nodes(GPtrArray *findings, const VbTopology *topology)
     else
         vb_doctor_add(findings, VB_FINDING_GOOD, "nodes", NULL,
                       "nodes %s have CPUs and memory and can be homes", home_text);
-    if (topology->nodes != homes)
-        vb_doctor_add(findings, VB_FINDING_NOTE, "nodes", NULL,
-                      "nodes %s lack CPUs or memory: never a home", other_text);
 }
 
 /* What keeps guests from CPUs, and what CPUs come to that share their cores. */
@@ -67,8 +63,7 @@ check_cpus(GPtrArray *findings, const VbTopology *topology)
     if (*isolated != '\0')
         vb_doctor_add(findings, VB_FINDING_NOTE, "CPUs",
                       "for a guest that is to run there: <vcpu cpuset=> in its XML",
-                      "CPUs %s are isolated (isolcpus=): only guests whose XML names them are "
-                      "placed there",
+                      "isolated (isolcpus=): %s; only guests whose XML names them are placed there",
                       isolated);
     if (*taken != '\0')
         vb_doctor_add(findings, VB_FINDING_NOTE, "CPUs",
@@ -238,6 +233,7 @@ vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *obser
 {
     check_rights(findings, kernel, &observation->topology);
     check_nodes(findings, &observation->topology);
+    vb_doctor_shape(findings, kernel, &observation->topology);
     check_cpus(findings, &observation->topology);
     check_room(findings, observation);
     check_balancers(findings, observation);
@@ -258,6 +254,7 @@ check_guest(GPtrArray *findings, const VbGuest *guest)
             vb_doctor_add(findings, VB_FINDING_HINDERS, thing, NULL, "cell %u: %s", cell->id,
                           cell->note);
     }
+    vb_doctor_devices(findings, guest);
     if (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)
         vb_doctor_add(findings, VB_FINDING_NOTE, thing, NULL, "%s: %s", vb_owner_name(guest->owner),
                       guest->reason != NULL ? guest->reason : "somebody else places it");

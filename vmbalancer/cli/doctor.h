@@ -32,6 +32,10 @@ void vb_doctor_add(GPtrArray *findings, VbFindingLevel level, const char *thing,
 
 /** Nodes, pools, reserves, the kernel's balancing, THP, KSM, rivals, the caller's own rights. */
 void vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *observation);
+/** What is odd in the host's shape: its part of vb_doctor_host() that has a file of its own. */
+void vb_doctor_shape(GPtrArray *findings, VbKernel *kernel, const VbTopology *topology);
+/** The same of vb_doctor_guests(): RAM that stays where it is, and devices elsewhere. */
+void vb_doctor_devices(GPtrArray *findings, const VbGuest *guest);
 /** Guests whose RAM cannot be read or moved, and those that others place. */
 void vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot);
 

@@ -6,7 +6,7 @@ static const char *const owner_names[] = {"free",      "ours",         "bounded"
                                           "hands-off", "observe-only", NULL};
 
 static gboolean
-any_bytes(const guint64 *by_node)
+any_by_node(const guint64 *by_node)
 {
     for (guint node = 0; node < VB_NODES_MAX; node++)
         if (by_node[node] > 0)
@@ -18,9 +18,9 @@ any_bytes(const guint64 *by_node)
 static void
 put_stuck(JsonObject *object, const VbCell *cell, VbNodeSet nodes)
 {
-    if (any_bytes(cell->left_bytes))
+    if (any_by_node(cell->left_bytes))
         vb_json_put_by_node(object, "left_bytes", nodes, cell->left_bytes);
-    if (any_bytes(cell->stuck_bytes))
+    if (any_by_node(cell->stuck_bytes))
         vb_json_put_by_node(object, "stuck_bytes", nodes, cell->stuck_bytes);
     if (cell->stuck_ns != 0)
         json_object_set_int_member(object, "stuck_ns", cell->stuck_ns);
@@ -137,6 +137,8 @@ vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes)
     json_object_set_boolean_member(object, "selected", guest->selected);
     json_object_set_boolean_member(object, "forced", guest->forced);
     json_object_set_boolean_member(object, "asked", guest->asked);
+    if (any_by_node(guest->devices))
+        vb_json_put_by_node(object, "devices", nodes, guest->devices);
     vb_json_put_settings(object, "settings", guest->settings);
     put_terms(vb_json_put_object(object, "terms"), &guest->terms);
     json_object_set_int_member(object, "last_move_ns", guest->last_move_ns);
@@ -237,6 +239,10 @@ vb_codec_read_guest(VbJsonReader *reader, JsonObject *object, VbGuest *guest, Vb
     guest->selected = vb_json_bool(reader, object, "selected");
     guest->forced = vb_json_bool(reader, object, "forced");
     guest->asked = vb_json_has(object, "asked") && vb_json_bool(reader, object, "asked");
+    vb_codec_read_by_node(reader, object, "devices", guests->nodes, guest->devices);
+    for (guint node = 0; node < VB_NODES_MAX; node++)
+        if (guest->devices[node] > VB_CODEC_DEVICES_MAX)
+            vb_json_fail(reader, "devices", "more than %d on node %u", VB_CODEC_DEVICES_MAX, node);
     guest->settings = vb_json_settings(reader, object, "settings", VB_CODEC_SETTINGS_MAX);
     /* Documents from before there were terms have none. */
     if (vb_json_has(object, "terms"))

@@ -10,6 +10,8 @@ put_node(JsonArray *nodes, const VbTopology *topology, int id, guint64 reserve_b
     vb_json_put_cpuset(object, "cpus", &node->cpus);
     if (node->capacity_bp != 0)
         json_object_set_int_member(object, "capacity_bp", node->capacity_bp);
+    if (node->bandwidth_mib_s != 0)
+        json_object_set_int_member(object, "bandwidth_mib_s", node->bandwidth_mib_s);
     vb_json_put_u64(object, "memory_total_bytes", node->memory_total_bytes);
     vb_json_put_u64(object, "memory_free_bytes", node->memory_free_bytes);
     vb_json_put_u64(object, "reserve_bytes", reserve_bytes);
@@ -92,6 +94,8 @@ read_node(VbJsonReader *reader, JsonObject *object, gpointer into)
     if (json_object_has_member(object, "capacity_bp"))
         node->capacity_bp =
             (guint)vb_json_int(reader, object, "capacity_bp", 0, (gint64)VB_CPUS_MAX * VB_BP);
+    node->bandwidth_mib_s =
+        (guint)vb_json_int_or(reader, object, "bandwidth_mib_s", 0, G_MAXUINT, 0);
     node->memory_total_bytes = vb_json_u64(reader, object, "memory_total_bytes");
     node->memory_free_bytes = vb_json_u64(reader, object, "memory_free_bytes");
     host->reserve_bytes[id] = vb_json_u64(reader, object, "reserve_bytes");

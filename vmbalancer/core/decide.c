@@ -80,8 +80,8 @@ check_request(const VbSnapshot *snapshot, const VbPlanRequest *request, GError *
         g_autofree char *bad = vb_nodeset_format(missing);
         g_autofree char *good = vb_nodeset_format(vb_topology_home_nodes(&snapshot->topology));
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID,
-                    "--to: node %s cannot be a home; the nodes with CPUs and memory are %s", bad,
-                    good);
+                    "--to: node%s %s cannot be a home; the nodes with CPUs and memory are %s",
+                    vb_nodeset_count(missing) == 1 ? "" : "s", bad, good);
         return FALSE;
     }
     return names_exist(snapshot, request, error);

@@ -39,6 +39,7 @@ vb_domain_new(void)
     domain->pins = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_pin_free);
     domain->marks = g_ptr_array_new_with_free_func((GDestroyNotify)vb_mark_free);
     domain->threads = g_ptr_array_new_with_free_func((GDestroyNotify)vb_domain_thread_free);
+    domain->devices = g_ptr_array_new_with_free_func(g_free);
     domain->iothreads = g_array_new(FALSE, FALSE, sizeof(guint));
     return domain;
 }
@@ -55,6 +56,7 @@ vb_domain_free(VbDomain *domain)
     g_ptr_array_unref(domain->pins);
     g_ptr_array_unref(domain->marks);
     g_ptr_array_unref(domain->threads);
+    g_ptr_array_unref(domain->devices);
     g_array_unref(domain->iothreads);
     g_free(domain->vcpu_cpuset);
     g_free(domain->numatune_nodeset);

@@ -68,6 +68,8 @@ typedef struct {
     GArray *iothreads;     /**< (element-type guint) ids */
     gboolean locked;       /**< <memoryBacking><locked/> */
     guint n_hostdevs;      /**< passed-through PCI or mediated devices: VFIO pins the RAM */
+    GPtrArray *devices;    /**< (element-type char*) host devices that serve it, as folders below /sys:
+                                "bus/pci/devices/0000:3b:00.0"; letters, digits and ":._-" between slashes */
     gboolean nova;         /**< OpenStack Nova's metadata namespace */
     gboolean ovirt;        /**< oVirt's metadata namespace */
     gboolean kubevirt;     /**< KubeVirt's metadata namespace */

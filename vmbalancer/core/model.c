@@ -215,7 +215,7 @@ carry_state(VbGuestTrack *track, const VbGuest *before, const GPtrArray *sights,
     for (guint i = 0; i < guest->cells->len; i++) {
         VbCell *cell = g_ptr_array_index(guest->cells, i);
         const VbCell *old = before != NULL ? find_cell(before, cell->id) : NULL;
-        cell->home = old != NULL ? old->home : 0;
+        cell->home = old != NULL ? old->home & topology->nodes : 0;
         cell->remote_seen = old != NULL ? old->remote_seen : 0;
         count_top(cell, old);
         vb_stuck_carry(cell, old, observation->time_ns);

@@ -160,27 +160,6 @@ read_iothreads(const xmlNode *root, VbDomain *domain, GError **error)
     return TRUE;
 }
 
-/* The devices through which the host pins the guest's RAM: VFIO, and vDPA in the same way. */
-static const struct {
-    const char *element;
-    const char *type;
-} pinning_devices[] = {
-    {"hostdev", "pci"},    {"hostdev", "mdev"}, {"interface", "hostdev"},
-    {"interface", "vdpa"}, {"disk", "nvme"},
-};
-
-static void
-read_devices(const xmlNode *root, VbDomain *domain)
-{
-    const xmlNode *devices = vb_xml_child(root, "devices");
-    for (guint i = 0; i < G_N_ELEMENTS(pinning_devices); i++) {
-        const xmlNode *node = vb_xml_child(devices, pinning_devices[i].element);
-        for (; node != NULL; node = vb_xml_next(node))
-            if (vb_xml_attribute_is(node, "type", pinning_devices[i].type))
-                domain->n_hostdevs++;
-    }
-}
-
 static gboolean
 read_memory(const xmlNode *root, VbDomain *domain, GError **error)
 {
@@ -215,7 +194,7 @@ vb_domain_xml_parse(const char *xml, gsize length, GError **error)
         !vb_domain_xml_read_cells(root, max_vcpus, domain, error))
         return NULL;
     read_numatune(root, domain);
-    read_devices(root, domain);
+    vb_domain_xml_read_devices(root, domain);
     vb_domain_xml_read_metadata(root, domain);
     return g_steal_pointer(&domain);
 }

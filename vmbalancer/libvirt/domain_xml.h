@@ -22,4 +22,9 @@ gboolean vb_domain_xml_read_cells(const xmlNode *root, guint max_vcpus, VbDomain
  */
 void vb_domain_xml_read_metadata(const xmlNode *root, VbDomain *domain);
 
+/**
+ * Fills in n_hostdevs and devices. What makes no sense as the address of a device is left out: its node is then unknown.
+ */
+void vb_domain_xml_read_devices(const xmlNode *root, VbDomain *domain);
+
 G_END_DECLS

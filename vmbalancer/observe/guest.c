@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "observe/guest.h"
 #include "core/owner.h"
+#include "observe/devices.h"
 #include "observe/process.h"
 #include "observe/residency.h"
 #include "observe/threads.h"
@@ -106,6 +107,7 @@ look_inside(const VbObserver *observer, const VbDomainLook *look, const VbTopolo
     facts->start_time = process->start_time;
     g_autofree char *cgroup = vb_process_cgroup(observer->kernel, process->pid);
     judge(observer, look, topology, cgroup, sight);
+    vb_devices_read(observer->kernel, look->live, topology, facts);
     vb_threads_read(observer->kernel, process, look->live, sight);
     return vb_residency_read(observer, process, look->live, topology, facts->cells);
 }

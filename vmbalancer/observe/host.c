@@ -135,6 +135,24 @@ read_distances(VbKernel *kernel, const char *path, VbNodeSet nodes, VbNode *node
     return TRUE;
 }
 
+/*
+ * What the firmware tells of the node's RAM as its nearest initiators read it (ACPI 6.5, 5.2.28; Linux,
+ * admin-guide/mm/numaperf): class 1 knows CPUs only, and is not in every kernel.
+ */
+static guint
+read_bandwidth(VbKernel *kernel, const char *directory)
+{
+    static const char *const classes[] = {"access1", "access0"};
+    guint64 bandwidth = 0;
+    for (guint i = 0; i < G_N_ELEMENTS(classes) && bandwidth == 0; i++) {
+        g_autofree char *path =
+            g_build_filename(directory, classes[i], "initiators", "read_bandwidth", NULL);
+        if (!vb_kernel_read_number(kernel, path, &bandwidth, NULL))
+            bandwidth = 0;
+    }
+    return (guint)MIN(bandwidth, G_MAXUINT);
+}
+
 static gboolean
 read_node(VbKernel *kernel, int id, const VbCpuSet *online, VbTopology *topology, GError **error)
 {
@@ -149,6 +167,7 @@ read_node(VbKernel *kernel, int id, const VbCpuSet *online, VbTopology *topology
         return FALSE;
     node->cpus = vb_cpuset_and(&cpus, online);
     node->n_cpus = vb_cpuset_count(&node->cpus);
+    node->bandwidth_mib_s = read_bandwidth(kernel, directory);
     return read_memory(kernel, meminfo, node, error) &&
            read_distances(kernel, distance, topology->nodes, node, error) &&
            read_pools(kernel, pools, node, error);
