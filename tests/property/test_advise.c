@@ -88,6 +88,8 @@ arrive(Case *c, gboolean opted_in_by_itself)
     VbNodeSet nodes = vb_topology_home_nodes(&c->host->topology);
     VbCell *cell = world_cell_of(guest, 0);
     int node = vb_nodeset_first(nodes);
+    /* Nobody gave it the isolated ones. */
+    guest->cpu_boundary = vb_topology_common_cpus(&c->host->topology, c->host->topology.nodes);
     guest->policy = g_strdup(opted_in_by_itself ? c->advice->policy : NULL);
     cell->page_size = MAX(c->request.page_size, 4096);
     cell->size_bytes = c->advice->request.bytes;
@@ -100,7 +102,7 @@ arrive(Case *c, gboolean opted_in_by_itself)
         while ((nodes & VB_NODE_BIT(node)) == 0);
         vcpu->share_bp[node] = VB_BP;
         vcpu->affinity_known = TRUE;
-        vcpu->affinity = vb_topology_cpus_of_nodes(&c->host->topology, c->host->topology.nodes);
+        vcpu->affinity = guest->cpu_boundary;
         g_ptr_array_add(guest->vcpus, vcpu);
     }
     return guest;

@@ -119,10 +119,11 @@ load_of(const VbSnapshot *snapshot, int node)
 static VbAdviceNode
 describe(const VbSnapshot *snapshot, const VbGuest *guest, const VbAdviceRequest *request, int node)
 {
+    VbCpuSet cpus = vb_cpuset_and(&snapshot->topology.node[node].cpus, &guest->cpu_boundary);
     VbAdviceNode one = {
         .node = node,
         .room = vb_newcomer_room(snapshot, guest, node, MAX(request->page_size, 4096)),
-        .n_cpus = snapshot->topology.node[node].n_cpus,
+        .n_cpus = vb_cpuset_count(&cpus),
         .load_bp = (guint)load_of(snapshot, node),
     };
     one.fits = one.n_cpus >= request->vcpus &&
