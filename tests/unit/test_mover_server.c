@@ -181,7 +181,21 @@ what_is_refused_is_refused_with_its_reason(void)
     g_assert_true(peer_end(&peer));
 }
 
-/* The guest has threads 7 and 17; 27 is another process's, though it runs. */
+/* A process that says it is the vhost worker of process 7's thread 17. */
+static void
+add_worker(Peer *peer, int tid, const char *flags)
+{
+    g_autofree char *comm = g_strdup_printf("/proc/%d/comm", tid);
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", tid);
+    g_autofree char *stat = g_strdup_printf("%d (vhost-17) S 2 0 0 0 -1 %s 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0 0 0 0 0 "
+                                            "0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0\n",
+                                            tid, flags);
+    fake_kernel_write(peer->fake, comm, "vhost-17\n", -1);
+    fake_kernel_write(peer->fake, path, stat, -1);
+    fake_kernel_set_affinity(peer->fake, tid, &(VbCpuSet){.word = {0xf}});
+}
+
+/* The guest has threads 7 and 17; 27 is another process's, though it runs; 37 is the kernel's and serves it. */
 static void
 add_threads(Peer *peer)
 {
@@ -215,6 +229,8 @@ a_thread_of_the_guest_is_pinned_and_no_other(void)
         const char *word;
     } refused[] = {
         {7, 27, 0, 99, 6, VB_ERROR_FAILED, "has no thread 27"},
+        {7, 47, 0, 99, 6, VB_ERROR_FAILED, "has no thread 47"},
+        {7, 37, -ESRCH, 99, 6, VB_ERROR_FAILED, "no thread 37 any more"},
         {8, 8, 0, 99, 6, VB_ERROR_DENIED, "not a QEMU guest"},
         {8, 17, 0, 99, 6, VB_ERROR_DENIED, "not a QEMU guest"},
         {7, 17, 0, 98, 6, VB_ERROR_CHANGED, "used again"},
@@ -227,6 +243,8 @@ a_thread_of_the_guest_is_pinned_and_no_other(void)
     Peer peer;
     peer_begin(&peer);
     add_threads(&peer);
+    add_worker(&peer, 37, "2129984"); /* PF_KTHREAD is in it */
+    add_worker(&peer, 47, "4194304");
     for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
         VbWireMessage message = request(VB_OP_AFFINITY, refused[i].pid);
         message.head.tid = refused[i].tid;
@@ -240,11 +258,15 @@ a_thread_of_the_guest_is_pinned_and_no_other(void)
             g_error("case %u: \"%s\" has no \"%s\"", i, reply.text, refused[i].word);
     }
     peer.fake->affinity_error = 0;
-    VbWireMessage message = request(VB_OP_AFFINITY, 7);
-    message.head.tid = 17;
-    say(&peer, &message);
-    hear(&peer, VB_REPLY_PINNED, NULL);
-    g_assert_cmphex(cpus_of(&peer, 17), ==, 6);
+    static const int pinned[] = {17, 37};
+    for (guint i = 0; i < G_N_ELEMENTS(pinned); i++) {
+        VbWireMessage message = request(VB_OP_AFFINITY, 7);
+        message.head.tid = pinned[i];
+        say(&peer, &message);
+        hear(&peer, VB_REPLY_PINNED, NULL);
+        g_assert_cmphex(cpus_of(&peer, pinned[i]), ==, 6);
+    }
+    g_assert_cmphex(cpus_of(&peer, 47), ==, 0xf);
     g_assert_cmphex(cpus_of(&peer, 7), ==, 0xf);
     g_assert_cmphex(cpus_of(&peer, 27), ==, 0xf);
     g_assert_true(peer_end(&peer));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Guests of plain QEMU: what is told of them, and what their sockets may get wrong. */
 #include "plain_stage.h"
+#include "plain/guest.h"
 
 static void
 a_guest_is_told_whole(void)
@@ -400,6 +401,49 @@ there_is_no_metadata_to_write(void)
 }
 
 static void
+add_process(Stage *stage, int pid, const char *name, guint flags, guint start_time)
+{
+    static const char *const zeros = "0 0 0 0 0 0 0 0 20 0 1 0";
+    g_autofree char *stat_path = g_strdup_printf("/proc/%d/stat", pid);
+    g_autofree char *comm_path = g_strdup_printf("/proc/%d/comm", pid);
+    g_autofree char *comm = g_strdup_printf("%s\n", name);
+    g_autofree char *stat = g_strdup_printf("%d (%s) S 2 0 0 0 -1 %u %s %u 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 "
+                                            "0 0 0 0 0 0 0 0 0 0 0 0\n",
+                                            pid, name, flags, zeros, start_time);
+    fake_kernel_write(stage->fake, comm_path, comm, -1);
+    fake_kernel_write(stage->fake, stat_path, stat, -1);
+}
+
+/* "vhost-ID" is what the kernel calls those that thread ID made; who only says so is not one. */
+static void
+the_kernels_own_threads_are_the_emulators(void)
+{
+    static const guint kernels = 0x208040, users = 0x400000;
+    Stage stage;
+    set_up(&stage);
+    g_autofree char *main_one = g_strdup_printf("vhost-%d", getpid());
+    g_autofree char *longer = g_strdup_printf("vhost-%d0", getpid());
+    add_process(&stage, 9000001, main_one, kernels, 100);
+    add_process(&stage, 9000002, "vhost-103", kernels, 99);
+    add_process(&stage, 9000003, main_one, users, 100);
+    add_process(&stage, 9000004, main_one, kernels, 98); /* of an older process of that PID */
+    add_process(&stage, 9000005, longer, kernels, 100);
+    add_process(&stage, 9000006, "vhost-105", kernels, 100);
+    add_process(&stage, 9000007, "vhost-", kernels, 100);
+    add_process(&stage, 9000008, "kworker/0:1", kernels, 100);
+    fake_kernel_write(stage.fake, "/proc/9000009/comm", main_one, -1); /* has ended since */
+    g_autoptr(VbDomainLook) seen = look(&stage);
+    g_autoptr(GArray) tids = vb_plain_emulator(&stage.fake->kernel, getpid(), seen->live->threads);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; i < tids->len; i++)
+        if (g_array_index(tids, int, i) > 9000000)
+            g_string_append_printf(text, "%d ", g_array_index(tids, int, i));
+    g_assert_cmpstr(text->str, ==, "9000001 9000002 ");
+    g_assert_cmpint(g_array_index(tids, int, 0), ==, getpid());
+    tear_down(&stage);
+}
+
+static void
 qemu_is_asked_through_its_own_socket(void)
 {
     Stage stage;
@@ -422,6 +466,7 @@ main(int argc, char **argv)
     ADD("told-whole", a_guest_is_told_whole);
     ADD("cells", cells_are_those_of_the_command_line);
     ADD("backing", backing_is_what_qemu_says_of_it);
+    ADD("vhost", the_kernels_own_threads_are_the_emulators);
     ADD("pins", an_affinity_is_a_pin_unless_it_holds_nobody);
     ADD("isolated", isolated_cpus_are_missed_by_nobody);
     ADD("cpuset", a_cpuset_bounds_and_does_not_pin);

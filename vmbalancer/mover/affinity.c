@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mover/affinity.h"
+#include "sys/vhost.h"
 #include <errno.h>
 #include <vmbalancer/error.h>
 
 #define STAT_LIMIT 4096
 
-/* When that thread of the process began. FALSE with an error if there is none. */
+/* When that thread began, of the process or of the kernel's. FALSE with an error if it is neither. */
 static gboolean
 read_start(const VbIdentity *identity, int tid, guint64 *ret, GError **error)
 {
@@ -20,6 +21,8 @@ read_start(const VbIdentity *identity, int tid, guint64 *ret, GError **error)
         *ret = stat.start_time;
         return TRUE;
     }
+    if (vb_vhost_serves(kernel, tid, pid, ret))
+        return TRUE;
     if (vb_identity_look(identity) == VB_IDENTITY_GONE)
         g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "process %d has ended", pid);
     else

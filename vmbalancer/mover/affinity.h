@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /**
- * Lets one thread of the process run on @cpus alone.
+ * Lets one thread of the process, or of the kernel's that serve it (sys/vhost.h), run on @cpus alone.
  * Errors: VB_ERROR_FAILED if the process has no such thread; VB_ERROR_NO_GUEST if it ended;
  * VB_ERROR_INVALID if the thread may use none of them; VB_ERROR_DENIED.
  */

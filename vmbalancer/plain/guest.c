@@ -4,6 +4,7 @@
 #include "observe/number.h"
 #include "plain/cells.h"
 #include "plain/pins.h"
+#include "sys/vhost.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
@@ -182,6 +183,8 @@ vb_plain_emulator(VbKernel *kernel, int pid, const GPtrArray *threads)
         int number = GPOINTER_TO_INT(tid);
         g_array_append_val(tids, number);
     }
+    g_autoptr(GArray) workers = vb_vhost_list(kernel, pid);
+    g_array_append_vals(tids, workers->data, workers->len);
     return tids;
 }
 

@@ -31,8 +31,8 @@ VbDomainLook *vb_plain_look(VbKernel *kernel, const VbPlainAnswer *answer,
                             const VbProcess *process, const char *path, gboolean silent);
 
 /**
- * Threads of the process that are neither vCPUs nor iothreads: what "emulator" means, its main thread
- * first. @threads: (element-type VbDomainThread): the others. Returns: (transfer full) (element-type int).
+ * Threads of the process that are neither vCPUs nor iothreads, and the kernel's own that serve it
+ * (sys/vhost.h): what "emulator" means, its main thread first. @threads: (element-type VbDomainThread): the others. Returns: (transfer full) (element-type int).
  */
 GArray *vb_plain_emulator(VbKernel *kernel, int pid, const GPtrArray *threads);
 
