@@ -292,18 +292,28 @@ test_no_transparent_hugepages_hinder(Fixture *f, gconstpointer unused)
 }
 
 static void
-test_merging_across_nodes_hinders(Fixture *f, gconstpointer unused)
+test_merged_pages_are_named(Fixture *f, gconstpointer unused)
 {
     static const struct {
-        const char *run, *across;
-        gboolean hinders;
-    } cases[] = {{"0\n", "1\n", FALSE}, {"1\n", "0\n", FALSE}, {"1\n", "1\n", TRUE}};
+        const char *run, *across, *sharing, *says;
+    } cases[] = {
+        {"0\n", "1\n", "0\n", NULL},
+        {"0\n", "0\n", "0\n", NULL},
+        {"1\n", "0\n", "0\n", "on one node"},
+        {"1\n", "1\n", "0\n", "across nodes"},
+        {"0\n", "1\n", "512\n", "across nodes"},
+        {"0\n", "0\n", "512\n", "2 MiB saved"},
+    };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_ptr_array_set_size(f->findings, 0);
         write_file(f, KSM "run", cases[i].run);
         write_file(f, KSM "merge_across_nodes", cases[i].across);
+        write_file(f, KSM "pages_sharing", cases[i].sharing);
         look(f);
-        g_assert_cmpint(find(f->findings, "KSM", "across nodes") != NULL, ==, cases[i].hinders);
+        if (cases[i].says == NULL)
+            g_assert_null(find(f->findings, "KSM", ""));
+        else
+            g_assert_nonnull(find(f->findings, "KSM", cases[i].says));
     }
 }
 
@@ -349,7 +359,7 @@ main(int argc, char **argv)
     ADD("faults", test_whether_faults_are_told_is_noted);
     ADD("faults-of-one-node", test_one_node_needs_no_faults);
     ADD("no-thp", test_no_transparent_hugepages_hinder);
-    ADD("ksm", test_merging_across_nodes_hinders);
+    ADD("ksm", test_merged_pages_are_named);
     g_test_add_func("/doctor/guests", test_guests_that_cannot_be_seen_or_moved);
     return g_test_run();
 }

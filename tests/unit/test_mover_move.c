@@ -296,18 +296,22 @@ only_what_is_to_move_is_asked_for_again(void)
 static void
 shared_pages_stay_unless_asked_for(void)
 {
-    World world;
-    world_begin(&world, PAGE, 600);
-    for (guint i = 0; i < 600; i += 7)
-        fake_process_share(world.guest, START + i * PAGE);
-    fake_process_pin(world.guest, START + 5 * PAGE);
-    move_expecting(&world, VB_MOVE_STUCK);
-    assert_report(&world, 513 * PAGE, 0, 87 * PAGE);
-    world.fake->moves = 0;
-    world.budget.shared = TRUE;
-    move_expecting(&world, VB_MOVE_STUCK);
-    assert_report(&world, 86 * PAGE, 0, PAGE);
-    world_end(&world);
+    for (guint pinned = 0; pinned < 2; pinned++) {
+        World world;
+        world_begin(&world, PAGE, 600);
+        for (guint i = 0; i < 600; i += 7)
+            fake_process_share(world.guest, START + i * PAGE);
+        if (pinned > 0)
+            fake_process_pin(world.guest, START + 5 * PAGE);
+        move_expecting(&world, VB_MOVE_STUCK);
+        assert_report(&world, (514 - pinned) * PAGE, 0, (86 + pinned) * PAGE);
+        g_assert_cmpuint(world.report.bytes_shared, ==, 86 * PAGE);
+        world.fake->moves = 0;
+        world.budget.shared = TRUE;
+        move_expecting(&world, pinned > 0 ? VB_MOVE_STUCK : VB_MOVE_COMPLETE);
+        assert_report(&world, 86 * PAGE, 0, pinned * PAGE);
+        world_end(&world);
+    }
 }
 
 static void
@@ -558,10 +562,8 @@ main(int argc, char **argv)
         {"a mover confined to other nodes is denied", a_mover_confined_to_other_nodes_is_denied},
         {"an empty hugepage pool ends it", an_empty_hugepage_pool_ends_it},
         {"one pinned page among 512 stays alone", one_pinned_page_among_512_stays_alone},
-        {"the first page of a run may be the pinned one",
-         the_first_page_of_a_run_may_be_the_pinned_one},
-        {"a pinned hugepage between others stays alone",
-         a_pinned_hugepage_between_others_stays_alone},
+        {"the first page of a run may be the pinned one", the_first_page_of_a_run_may_be_the_pinned_one},
+        {"a pinned hugepage between others stays alone", a_pinned_hugepage_between_others_stays_alone},
         {"a guest pinned as a whole is given up cheaply",
          a_guest_pinned_as_a_whole_is_given_up_cheaply},
         {"busy pages go in a later pass", busy_pages_go_in_a_later_pass},

@@ -4,6 +4,7 @@
  */
 #include "run_stage.h"
 #include "act/lock.h"
+#include "act/outcome.h"
 #include "act/undo.h"
 #include <string.h>
 
@@ -139,6 +140,29 @@ test_each_end_of_a_move_has_its_outcome(RunStage *f, gconstpointer unused)
         g_assert_cmpint(second->bytes_moved > 0, ==, cases[i].goes_on);
         if (!cases[i].goes_on)
             g_assert_cmpint(second->result, ==, VB_RESULT_CANCELLED);
+    }
+}
+
+static void
+test_what_is_shared_is_told_apart_from_what_is_pinned(RunStage *f, gconstpointer unused)
+{
+    static const struct {
+        guint64 unmovable, shared;
+        const char *says, *silent_of;
+    } cases[] = {
+        {8 * MIB, 0, "8 MiB do not move: pinned by a device", "KSM"},
+        {8 * MIB, 8 * MIB, "8 MiB do not move: shared with other processes, as KSM", "pinned"},
+        {8 * MIB, 2 * MIB, "8 MiB do not move: 2 MiB shared", "nosharepages"},
+    };
+    VbAction action = {.from = 3, .to = 0};
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VbMoveReport report = {.end = VB_MOVE_STUCK,
+                               .bytes_unmovable = cases[i].unmovable,
+                               .bytes_shared = cases[i].shared};
+        g_autofree char *text = vb_outcome_text(&action, &report, NULL);
+        g_assert_true(g_str_has_prefix(text, cases[i].says));
+        g_assert_true(g_str_has_suffix(text, "they stay on node 3"));
+        g_assert_null(strstr(text, cases[i].silent_of));
     }
 }
 
@@ -480,6 +504,7 @@ main(int argc, char **argv)
     ADD("order/each-end-is-told", test_the_end_of_each_guest_is_told);
     ADD("order/guests-do-not-hinder-each-other", test_guests_do_not_hinder_each_other);
     ADD("ends/each-has-its-outcome", test_each_end_of_a_move_has_its_outcome);
+    ADD("ends/shared-or-pinned", test_what_is_shared_is_told_apart_from_what_is_pinned);
     ADD("ends/dead-mover-had-moved-what-it-told", test_a_mover_that_died_had_moved_what_it_told);
     ADD("ends/mover-died-of-the-cancel", test_a_mover_that_died_of_the_cancel_is_cancelled);
     ADD("ends/no-mover-no-pin", test_without_a_mover_nothing_is_pinned);

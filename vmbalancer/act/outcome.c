@@ -36,6 +36,23 @@ vb_outcome_result(const VbMoveReport *report)
     return VB_RESULT_FAILED;
 }
 
+/* KSM is the one that most often makes several guests share a page; who wants it whole can say so. */
+static char *
+explain_stuck(const VbAction *action, const VbMoveReport *report, const char *left)
+{
+    g_autofree char *shared = vb_bytes_format(report->bytes_shared);
+    if (report->bytes_shared == 0)
+        return g_strdup_printf("%s do not move: pinned by a device or in use; they stay on node %d", left,
+                               action->from);
+    if (report->bytes_shared >= report->bytes_unmovable)
+        return g_strdup_printf("%s do not move: shared with other processes, as KSM merges equal pages "
+                               "(<nosharepages/> keeps a guest out of that); they stay on node %d",
+                               left, action->from);
+    return g_strdup_printf("%s do not move: %s shared with other processes, as KSM merges equal pages, the "
+                           "rest pinned by a device or in use; they stay on node %d",
+                           left, shared, action->from);
+}
+
 char *
 vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *stop_reason)
 {
@@ -47,8 +64,7 @@ vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *
     case VB_MOVE_STUCK:
         if (all_but_crumbs(report))
             return NULL;
-        return g_strdup_printf("%s do not move: pinned by a device or in use; they stay on node %d",
-                               left, action->from);
+        return explain_stuck(action, report, left);
     case VB_MOVE_NO_SPACE:
         return g_strdup_printf("node %d is full, %s stay on node %d: free memory or hugepages "
                                "there, or name another node with --to",

@@ -3,6 +3,9 @@
 #include "core/text.h"
 #include <string.h>
 
+#define KSM "/sys/kernel/mm/ksm/"
+#define SMALL_PAGE 4096
+
 /* CAP_SYS_PTRACE and CAP_SYS_NICE, linux/capability.h: what the mover keeps. */
 #define NEEDED_CAPABILITIES ((G_GUINT64_CONSTANT(1) << 19) | (G_GUINT64_CONSTANT(1) << 23))
 
@@ -173,6 +176,29 @@ reads(VbKernel *kernel, const char *path, guint64 wanted)
     return vb_kernel_read_number(kernel, path, &value, NULL) && value == wanted;
 }
 
+/* What is merged already stays so while KSM stands still (run is 0). */
+static void
+check_ksm(GPtrArray *findings, VbKernel *kernel)
+{
+    guint64 sharing = 0;
+    vb_kernel_read_number(kernel, KSM "pages_sharing", &sharing, NULL);
+    if (sharing == 0 && !reads(kernel, KSM "run", 1))
+        return;
+    g_autofree char *saved = vb_bytes_format(MIN(sharing, G_MAXUINT64 / SMALL_PAGE) * SMALL_PAGE);
+    if (reads(kernel, KSM "merge_across_nodes", 1))
+        vb_doctor_add(findings, VB_FINDING_HINDERS, "KSM",
+                      "echo 2 > " KSM "run, then 0 > merge_across_nodes, 1 > run",
+                      "it merges pages across nodes: merged pages lie far from all guests but one, and do not "
+                      "move (%s saved now)",
+                      saved);
+    else
+        vb_doctor_add(findings, VB_FINDING_NOTE, "KSM",
+                      "<memoryBacking><nosharepages/> keeps a guest out of it",
+                      "it merges pages of guests on one node, which stay there when one of these guests moves "
+                      "(%s saved now)",
+                      saved);
+}
+
 static void
 check_pages(GPtrArray *findings, VbKernel *kernel, const VbObservation *observation)
 {
@@ -183,11 +209,7 @@ check_pages(GPtrArray *findings, VbKernel *kernel, const VbObservation *observat
     else if (observation->thp != NULL)
         vb_doctor_add(findings, VB_FINDING_GOOD, "transparent hugepages", NULL, "%s",
                       observation->thp);
-    if (reads(kernel, "/sys/kernel/mm/ksm/run", 1) &&
-        reads(kernel, "/sys/kernel/mm/ksm/merge_across_nodes", 1))
-        vb_doctor_add(findings, VB_FINDING_HINDERS, "KSM",
-                      "echo 2 > /sys/kernel/mm/ksm/run, then 0 > merge_across_nodes, 1 > run",
-                      "it merges pages across nodes: merged pages lie far from all guests but one");
+    check_ksm(findings, kernel);
 }
 
 /* The line of /proc/self/status that begins with @key, without it. */

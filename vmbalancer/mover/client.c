@@ -261,6 +261,7 @@ report_of(const VbWireReport *wire)
         .bytes_moved = wire->bytes_moved,
         .bytes_left = wire->bytes_left,
         .bytes_unmovable = wire->bytes_unmovable,
+        .bytes_shared = wire->bytes_shared,
         .batches = wire->batches,
         .duration_ns = wire->duration_ns,
         .longest_batch_ns = wire->longest_batch_ns,

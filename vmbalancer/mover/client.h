@@ -63,7 +63,7 @@ typedef struct {
     guint64 bytes_moved;          /**< as the kernel says when asked again; may pass limit_bytes by less than 2 MiB */
     guint64 bytes_left;           /**< still off target, movable as far as known; estimated from 4096 pages
                                        where the move has not come to yet */
-    guint64 bytes_unmovable;      /**< gave up on these */
+    guint64 bytes_unmovable, bytes_shared; /**< gave up on these; of these: as other processes map them (KSM, helpers) */
     guint64 batches;
     gint64 duration_ns;
     gint64 longest_batch_ns;

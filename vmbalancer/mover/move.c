@@ -217,13 +217,20 @@ work_window(Engine *engine)
 }
 
 static void
+give_up(VbMoveReport *report, guint64 bytes, guint64 shared_bytes)
+{
+    report->bytes_unmovable += bytes + shared_bytes;
+    report->bytes_shared += shared_bytes;
+}
+
+static void
 leave_window(Engine *engine, const VbRange *range, guint64 start)
 {
     guint64 bytes = vb_window_off_bytes(&engine->window, FALSE);
     guint64 shared_bytes = vb_window_off_bytes(&engine->window, TRUE) - bytes;
     engine->inside = FALSE;
     if (bytes == 0) {
-        engine->report.bytes_unmovable += shared_bytes;
+        give_up(&engine->report, bytes, shared_bytes);
         return;
     }
     Leftover leftover = {range, start, bytes, shared_bytes, vb_window_left(&engine->window)};
@@ -307,7 +314,7 @@ run_passes(Engine *engine)
             return FALSE;
     for (guint i = 0; i < engine->leftovers->len; i++) {
         const Leftover *leftover = &g_array_index(engine->leftovers, Leftover, i);
-        engine->report.bytes_unmovable += leftover->bytes + leftover->shared_bytes;
+        give_up(&engine->report, leftover->bytes, leftover->shared_bytes);
     }
     engine->leftover_bytes = 0;
     return end(engine, engine->report.bytes_unmovable > 0 ? VB_MOVE_STUCK : VB_MOVE_COMPLETE);

@@ -33,6 +33,7 @@ typedef struct {
     guint64 bytes_moved;
     guint64 bytes_left;
     guint64 bytes_unmovable;
+    guint64 bytes_shared;
     guint64 batches;
     gint64 duration_ns;
     gint64 longest_batch_ns;

@@ -136,6 +136,7 @@ reply_report(Server *server, VbWireReplyKind kind, const VbMoveReport *report)
             .bytes_moved = report->bytes_moved,
             .bytes_left = report->bytes_left,
             .bytes_unmovable = report->bytes_unmovable,
+            .bytes_shared = report->bytes_shared,
             .batches = report->batches,
             .duration_ns = report->duration_ns,
             .longest_batch_ns = report->longest_batch_ns,
