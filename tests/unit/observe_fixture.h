@@ -188,3 +188,16 @@ test_domain_add_dimm(VbDomain *domain, guint cell, guint64 mib)
     g_ptr_array_add(domain->memory_devices, device);
     return device;
 }
+
+/* What a hypervisor says of a running guest. @live: (transfer full) */
+static inline VbDomainLook *
+look_new(VbDomain *live)
+{
+    VbDomainLook *look = g_new0(VbDomainLook, 1);
+    look->live = live;
+    look->inactive = vb_domain_new();
+    look->inactive->name = g_strdup(live->name);
+    look->inactive->uuid = g_strdup(live->uuid);
+    look->state = VB_GUEST_RUNNING;
+    return look;
+}

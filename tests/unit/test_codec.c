@@ -250,6 +250,20 @@ any_snapshot(GRand *rand)
     return snapshot;
 }
 
+static void
+fill_asked(GRand *rand, VbNodeSet nodes, VbGuestSight *sight)
+{
+    int node;
+    sight->held_known = nodes != 0 && g_rand_boolean(rand);
+    sight->asked_held_known = nodes != 0 && g_rand_boolean(rand);
+    sight->asked_ns = g_rand_boolean(rand) ? (gint64)any_u64(rand) / 2 : 0;
+    VB_NODESET_FOREACH(node, nodes)
+    {
+        sight->held_bytes[node] = sight->held_known ? any_u64(rand) : 0;
+        sight->asked_held_bytes[node] = sight->asked_held_known ? any_u64(rand) : 0;
+    }
+}
+
 static VbObservation *
 any_observation(GRand *rand)
 {
@@ -264,6 +278,7 @@ any_observation(GRand *rand)
         VbGuestSight *sight = vb_guest_sight_new();
         vb_guest_free(sight->facts);
         sight->facts = any_guest(rand, i, observation->topology.nodes);
+        fill_asked(rand, observation->topology.nodes, sight);
         for (guint j = 0, vcpus = (guint)g_rand_int_range(rand, 0, 5); j < vcpus; j++) {
             VbVcpuSight *vcpu = vb_vcpu_sight_new();
             vcpu->id = j;
@@ -383,6 +398,13 @@ assert_same_observation(const VbObservation *a, const VbObservation *b)
         const VbGuestSight *ours = g_ptr_array_index(a->guests, i);
         const VbGuestSight *theirs = g_ptr_array_index(b->guests, i);
         assert_same_guest(ours->facts, theirs->facts);
+        g_assert_cmpint(ours->held_known, ==, theirs->held_known);
+        g_assert_cmpmem(ours->held_bytes, sizeof ours->held_bytes, theirs->held_bytes,
+                        sizeof theirs->held_bytes);
+        g_assert_cmpint(ours->asked_ns, ==, theirs->asked_ns);
+        g_assert_cmpint(ours->asked_held_known, ==, theirs->asked_held_known);
+        g_assert_cmpmem(ours->asked_held_bytes, sizeof ours->asked_held_bytes,
+                        theirs->asked_held_bytes, sizeof theirs->asked_held_bytes);
         g_assert_cmpuint(ours->vcpus->len, ==, theirs->vcpus->len);
         for (guint j = 0; j < ours->vcpus->len; j++)
             g_assert_cmpmem(g_ptr_array_index(ours->vcpus, j), sizeof(VbVcpuSight),

@@ -75,7 +75,7 @@ test_captured_hosts(void)
         g_autoptr(GPtrArray) findings = findings_new();
         g_autoptr(GError) error = NULL;
         g_test_message("%s: %s", cases[i].host, cases[i].says);
-        vb_observe_host(kernel, host, &error);
+        vb_observe_host(kernel, NULL, host, &error);
         g_assert_no_error(error);
         vb_doctor_host(findings, kernel, host);
         assert_found(findings, cases[i].thing, cases[i].level, cases[i].says);

@@ -47,18 +47,6 @@ static const VbHypervisorOps hypervisor_ops = {
 };
 
 static VbDomainLook *
-look_new(VbDomain *live)
-{
-    VbDomainLook *look = g_new0(VbDomainLook, 1);
-    look->live = live;
-    look->inactive = vb_domain_new();
-    look->inactive->name = g_strdup(live->name);
-    look->inactive->uuid = g_strdup(live->uuid);
-    look->state = VB_GUEST_RUNNING;
-    return look;
-}
-
-static VbDomainLook *
 two_cells(void)
 {
     VbDomain *live = test_domain_new("two-cells", UUID_TWO, 2);
@@ -447,7 +435,7 @@ a_look_at_threads_reads_only_counters(void)
     g_autoptr(VbObservation) seen = look(world);
     world->host->n_reads = 0;
     g_autoptr(VbObservation) threads = vb_observe_threads(&world->observer, seen);
-    g_assert_cmpuint(world->host->n_reads, ==, 2 * 2 + 1); /* two files a vCPU, the identity */
+    g_assert_cmpuint(world->host->n_reads, ==, 2 + 1); /* who did not run is where it was; the identity */
     g_assert_cmpint(threads->depth, ==, VB_LOOK_THREADS);
     const VbGuestSight *guest = only_guest(threads);
     g_assert_cmpstr(guest->facts->uuid, ==, UUID_TWO);
@@ -455,9 +443,41 @@ a_look_at_threads_reads_only_counters(void)
     g_assert_cmpuint(vcpu->id, ==, 1);
     g_assert_cmpint(vcpu->cell, ==, 1);
     g_assert_true(vcpu->run_known);
+    g_autofree char *times = g_strdup_printf("task/%d/schedstat", vcpu->tid);
+    world_write(world, times, "999999999999 5 1\n");
+    world->host->n_reads = 0;
+    g_autoptr(VbObservation) ran = vb_observe_threads(&world->observer, seen);
+    g_assert_cmpuint(world->host->n_reads, ==, 2 + 1 + 1); /* where the one is that ran */
     restart_process("/numa_maps", world);
     g_autoptr(VbObservation) later = vb_observe_threads(&world->observer, seen);
     g_assert_cmpuint(later->guests->len, ==, 0);
+}
+
+static void
+a_second_look_does_not_look_for_threads_again(void)
+{
+    g_autoptr(World) world = world_new("two-cells", two_cells);
+    g_autoptr(VbObservation) first = look(world);
+    guint reads = world->host->n_reads;
+    world->host->n_reads = 0;
+    world->observer.before = first;
+    g_autoptr(VbObservation) second = look(world);
+    g_assert_cmpuint(world->host->n_reads, <, reads);
+    g_assert_cmpuint(only_guest(second)->vcpus->len, ==, 2);
+    for (guint i = 0; i < 2; i++)
+        g_assert_cmpmem(g_ptr_array_index(only_guest(first)->vcpus, i), sizeof(VbVcpuSight),
+                        g_ptr_array_index(only_guest(second)->vcpus, i), sizeof(VbVcpuSight));
+    g_assert_cmpuint(only_guest(second)->facts->helpers->len, ==, 1);
+    /* A thread that is gone is found out, and then all are looked for. */
+    const VbVcpuSight *vcpu = g_ptr_array_index(only_guest(second)->vcpus, 1);
+    g_autofree char *gone = g_strdup_printf("%s/proc/%d/task/%d", world->root, world->pid, vcpu->tid);
+    test_tree_remove(gone);
+    world->observer.before = second;
+    g_autoptr(VbObservation) third = look(world);
+    g_assert_false(((VbVcpuSight *)g_ptr_array_index(only_guest(third)->vcpus, 1))->run_known);
+    world->observer.before = third;
+    g_autoptr(VbObservation) fourth = look(world);
+    g_assert_cmpint(((VbVcpuSight *)g_ptr_array_index(only_guest(fourth)->vcpus, 1))->tid, ==, 0);
 }
 
 /*
@@ -569,6 +589,7 @@ main(int argc, char **argv)
     g_test_add_func("/full/contradicted", a_memory_map_that_numa_maps_contradicts_is_unknown);
     g_test_add_func("/full/malformed", a_malformed_memory_file_makes_pages_unknown);
     g_test_add_func("/threads/cheap", a_look_at_threads_reads_only_counters);
+    g_test_add_func("/full/second", a_second_look_does_not_look_for_threads_again);
     g_test_add_func("/passthrough/answers", qemu_tells_cells_apart_that_look_alike);
     g_test_add_func("/passthrough/leave", qemu_is_not_asked_without_leave);
     return g_test_run();

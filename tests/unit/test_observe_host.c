@@ -10,7 +10,7 @@ observe(const char *name)
     g_autoptr(TestHost) host = test_host_new(name);
     VbObservation *seen = vb_observation_new(VB_LOOK_FULL);
     g_autoptr(GError) error = NULL;
-    vb_observe_host(&host->kernel, seen, &error);
+    vb_observe_host(&host->kernel, NULL, seen, &error);
     g_assert_no_error(error);
     return seen;
 }
@@ -80,6 +80,23 @@ four_nodes_have_near_and_far_neighbours_and_a_rival(void)
     g_assert_false(seen->kernel_balancing);
     /* its pid file is stale: it is found by name */
     g_assert_cmpstr(seen->rival, ==, "numad");
+}
+
+/* On a host of a thousand guests the walk would cost more than the guests. */
+static void
+a_process_that_was_a_guest_is_not_asked(void)
+{
+    g_autoptr(TestHost) host = test_host_new("four-near-far");
+    g_autoptr(VbObservation) before = vb_observation_new(VB_LOOK_FULL);
+    g_autoptr(VbObservation) seen = vb_observation_new(VB_LOOK_FULL);
+    VbGuestSight *guest = vb_guest_sight_new();
+    g_ptr_array_add(before->guests, guest);
+    guest->facts->pid = 1;
+    g_assert_true(vb_observe_host(&host->kernel, before, seen, NULL));
+    g_assert_cmpstr(seen->rival, ==, "numad");
+    guest->facts->pid = 4711;
+    g_assert_true(vb_observe_host(&host->kernel, before, seen, NULL));
+    g_assert_null(seen->rival);
 }
 
 static void
@@ -188,7 +205,7 @@ a_malformed_file_is_named_with_its_text(void)
         g_autoptr(TestHost) host = test_host_new_at(root);
         g_autoptr(VbObservation) seen = vb_observation_new(VB_LOOK_FULL);
         g_autoptr(GError) error = NULL;
-        g_assert_false(vb_observe_host(&host->kernel, seen, &error));
+        g_assert_false(vb_observe_host(&host->kernel, NULL, seen, &error));
         g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
         g_assert_nonnull(strstr(error->message, spoiled[i].file));
         g_assert_nonnull(strstr(error->message, spoiled[i].shown));
@@ -203,6 +220,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/host/two-sockets", two_sockets_have_online_cpus_and_room_in_the_cache);
     g_test_add_func("/host/near-far", four_nodes_have_near_and_far_neighbours_and_a_rival);
+    g_test_add_func("/host/guests-are-no-rivals", a_process_that_was_a_guest_is_not_asked);
     g_test_add_func("/host/threads-of-a-core", two_threads_of_a_core_are_no_two_cores);
     g_test_add_func("/host/cxl", a_memory_expander_is_no_home);
     g_test_add_func("/host/memoryless", a_node_without_memory_is_no_home);

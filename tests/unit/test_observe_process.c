@@ -122,6 +122,38 @@ two_processes_that_claim_a_guest_prove_nothing(void)
     test_tree_remove(root);
 }
 
+static guint n_cmdlines;
+
+static void
+count_cmdlines(const char *path, gpointer user_data)
+{
+    n_cmdlines += g_str_has_suffix(path, "/cmdline");
+}
+
+/* Or a thousand guests would cost a million reads. */
+static void
+many_guests_are_found_in_one_look(void)
+{
+    g_autofree char *root = tree_new();
+    for (int pid = 100; pid < 120; pid++) {
+        g_autofree char *arguments = g_strdup_printf("qemu|-uuid|guest-%d|", pid);
+        add_process(root, pid, (guint)pid, arguments);
+    }
+    g_autoptr(TestHost) host = test_host_new_at(root);
+    g_autoptr(VbProcesses) processes = vb_processes_new(&host->kernel);
+    host->before_read = count_cmdlines;
+    n_cmdlines = 0;
+    for (int pid = 100; pid < 120; pid++) {
+        g_autofree char *uuid = g_strdup_printf("GUEST-%d", pid);
+        VbProcess process;
+        g_assert_true(vb_processes_find(processes, "web", uuid, &process, NULL));
+        g_assert_cmpint(process.pid, ==, pid);
+        g_assert_cmpuint(process.start_time, ==, (guint64)pid);
+    }
+    g_assert_cmpuint(n_cmdlines, ==, 20);
+    test_tree_remove(root);
+}
+
 /* Between the first identity and the command line the PID goes to somebody else. */
 static void
 reuse_pid(const char *path, gpointer user_data)
@@ -283,6 +315,7 @@ main(int argc, char **argv)
     g_test_add_func("/process/hostile-name", a_hostile_name_is_never_a_path);
     g_test_add_func("/process/stale-pid-file", a_stale_pid_file_is_not_believed);
     g_test_add_func("/process/others", another_command_line_is_not_the_guest);
+    g_test_add_func("/process/many", many_guests_are_found_in_one_look);
     g_test_add_func("/process/two-claims", two_processes_that_claim_a_guest_prove_nothing);
     g_test_add_func("/process/pid-reuse", a_pid_that_changes_hands_is_not_the_guest);
     g_test_add_func("/process/cgroup", the_cgroup_is_the_most_telling_one);

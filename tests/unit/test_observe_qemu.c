@@ -96,10 +96,14 @@ read_cells(VbMover *mover, VbRamDepth depth, const VbProcess *process, const VbD
            GPtrArray *cells)
 {
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
-    g_assert_true(vb_observe_host(vb_kernel_real(), host, NULL));
+    g_assert_true(vb_observe_host(vb_kernel_real(), NULL, host, NULL));
     VbObserver observer = {
         .kernel = vb_kernel_real(), .mover = mover, .ram = depth, .sample_pages = 2000};
-    g_assert_true(vb_residency_read(&observer, process, live, &host->topology, cells));
+    g_autoptr(VbGuestSight) sight = vb_guest_sight_new();
+    VbRecall recall = {.topology = &host->topology};
+    g_assert_true(vb_residency_read(&observer, process, live, &recall, sight));
+    g_ptr_array_extend_and_steal(cells, g_steal_pointer(&sight->facts->cells));
+    sight->facts->cells = g_ptr_array_new();
 }
 
 /* Each cell was allocated at its start: so all of it is present, on whatever nodes there are. */

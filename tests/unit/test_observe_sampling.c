@@ -83,7 +83,7 @@ stated_interval_holds(World *world, GRand *rand, guint max_pages, guint n_nodes)
     vb_sample_run(&world->kernel, 1, &range, 1, max_pages, seed, NULL, NULL, &sample, &error);
     g_assert_no_error(error);
     g_autoptr(VbCell) cell = vb_cell_new();
-    g_assert_true(vb_sampling_fill(&sample, PAGE, n_nodes, cell));
+    g_assert_true(vb_sampling_fill(&sample, PAGE, n_nodes, VB_SURE_ONCE, cell));
     g_assert_true(sample.census || cell->error_bp > 0);
     return worst_error(world, cell) <= cell->error_bp;
 }
@@ -129,7 +129,7 @@ a_census_has_no_error(void)
     g_autoptr(VbCell) cell = vb_cell_new();
     g_assert_true(
         vb_sample_run(&world.kernel, 1, &range, 1, 100, 1, NULL, NULL, &sample, NULL));
-    g_assert_true(vb_sampling_fill(&sample, PAGE, 2, cell));
+    g_assert_true(vb_sampling_fill(&sample, PAGE, 2, VB_SURE_ONCE, cell));
     g_assert_cmpuint(cell->error_bp, ==, 0);
     g_assert_cmpuint(cell->by_node[0], ==, 99 * PAGE);
     g_assert_cmpuint(cell->by_node[1], ==, PAGE);
@@ -155,7 +155,7 @@ static void
 the_error_is_stated_as_it_should_be(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(samples); i++) {
-        guint error_bp = vb_sampling_error_bp(&samples[i].sample, samples[i].n_nodes);
+        guint error_bp = vb_sampling_error_bp(&samples[i].sample, samples[i].n_nodes, VB_SURE_ONCE);
         g_test_message("%s: %u bp", samples[i].what, error_bp);
         g_assert_cmpuint(error_bp, ==, samples[i].error_bp);
     }
@@ -167,7 +167,7 @@ a_large_cell_scales_without_wrapping(void)
     VbSample sample = {.pages_total = G_GUINT64_CONSTANT(1) << 32, /* 16 TiB */
                        .pages_asked = 10000, .by_node = {2500, 5000}, .absent = 2500};
     g_autoptr(VbCell) cell = vb_cell_new();
-    g_assert_true(vb_sampling_fill(&sample, PAGE, 2, cell));
+    g_assert_true(vb_sampling_fill(&sample, PAGE, 2, VB_SURE_ONCE, cell));
     g_assert_cmpuint(cell->by_node[0], ==, G_GUINT64_CONSTANT(4) << 40);
     g_assert_cmpuint(cell->by_node[1], ==, G_GUINT64_CONSTANT(8) << 40);
     g_assert_cmpuint(cell->present_bytes, ==, G_GUINT64_CONSTANT(12) << 40);
@@ -184,7 +184,7 @@ a_sample_that_cannot_be_is_refused(void)
     };
     for (guint i = 0; i < G_N_ELEMENTS(impossible); i++) {
         g_autoptr(VbCell) cell = vb_cell_new();
-        g_assert_false(vb_sampling_fill(&impossible[i], PAGE, 2, cell));
+        g_assert_false(vb_sampling_fill(&impossible[i], PAGE, 2, VB_SURE_ONCE, cell));
         g_assert_false(cell->residency_known);
     }
 }

@@ -72,7 +72,7 @@ set_up(Stage *stage)
     const char *patterns[] = {stage->socket, NULL};
     stage->plain = vb_plain_new(vb_kernel_real(), patterns, warn);
     stage->host = vb_observation_new(VB_LOOK_FULL);
-    g_assert_true(vb_observe_host(vb_kernel_real(), stage->host, &error));
+    g_assert_true(vb_observe_host(vb_kernel_real(), NULL, stage->host, &error));
     stage->placement = (VbPlacement){stage->plain, stage->state, &stage->host->topology,
                                      PATIENCE_MS};
 }

@@ -18,7 +18,7 @@ look_at_host(GPtrArray *findings)
 {
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
     g_autoptr(GError) error = NULL;
-    if (vb_observe_host(vb_kernel_real(), host, &error))
+    if (vb_observe_host(vb_kernel_real(), NULL, host, &error))
         vb_doctor_host(findings, vb_kernel_real(), host);
     else
         vb_doctor_add(findings, VB_FINDING_BLOCKS, "host", NULL, "%s", error->message);

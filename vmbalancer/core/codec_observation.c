@@ -30,6 +30,18 @@ put_vcpu(JsonArray *vcpus, const VbVcpuSight *vcpu, VbNodeSet nodes)
     }
 }
 
+/* Looks at threads have none of it. */
+static void
+put_asked(JsonObject *object, const VbGuestSight *sight, VbNodeSet nodes)
+{
+    if (sight->held_known)
+        vb_json_put_by_node(object, "held_bytes", nodes, sight->held_bytes);
+    if (sight->asked_ns != 0)
+        json_object_set_int_member(object, "asked_ns", sight->asked_ns);
+    if (sight->asked_held_known)
+        vb_json_put_by_node(object, "asked_held_bytes", nodes, sight->asked_held_bytes);
+}
+
 JsonNode *
 vb_codec_observation(const VbObservation *observation)
 {
@@ -46,6 +58,7 @@ vb_codec_observation(const VbObservation *observation)
         const VbGuestSight *sight = g_ptr_array_index(observation->guests, i);
         JsonObject *element = vb_json_append_object(guests);
         vb_codec_put_guest(element, sight->facts, observation->topology.nodes);
+        put_asked(element, sight, observation->topology.nodes);
         JsonArray *vcpus = vb_json_put_array(element, "vcpus");
         for (guint j = 0; j < sight->vcpus->len; j++)
             put_vcpu(vcpus, g_ptr_array_index(sight->vcpus, j), observation->topology.nodes);
@@ -91,6 +104,13 @@ read_guest(VbJsonReader *reader, JsonObject *object, gpointer user_data)
     into->seen = (VbCpuSet){0};
     g_ptr_array_add(into->observation->guests, into->sight);
     vb_codec_read_guest(reader, object, into->sight->facts, &into->guests);
+    VbGuestSight *sight = into->sight;
+    /* Documents from before these were noted have none. */
+    sight->held_known = vb_codec_read_by_node(reader, object, "held_bytes", into->guests.nodes,
+                                              sight->held_bytes);
+    sight->asked_ns = vb_json_int_or(reader, object, "asked_ns", G_MININT64, G_MAXINT64, 0);
+    sight->asked_held_known = vb_codec_read_by_node(reader, object, "asked_held_bytes",
+                                                    into->guests.nodes, sight->asked_held_bytes);
     vb_json_each(reader, object, "vcpus", VB_CPUS_MAX, read_vcpu, into);
 }
 

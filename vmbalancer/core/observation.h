@@ -31,6 +31,12 @@ typedef struct {
 typedef struct {
     VbGuest *facts;          /**< all but its vcpus (left empty) and its state (homes, counts) */
     GPtrArray *vcpus;        /**< (element-type VbVcpuSight) */
+    gboolean held_known;     /**< full looks, cgroup v2: */
+    guint64 held_bytes[VB_NODES_MAX]; /**< what its cgroup holds (anon and file), by node */
+    gint64 asked_ns;         /**< full looks: when its pages were asked for; 0 if they were not. Before this
+                                  look's time: nothing was seen to change since */
+    gboolean asked_held_known; /**< @held_bytes as it was then: */
+    guint64 asked_held_bytes[VB_NODES_MAX];
     char *notes;             /**< what of its wishes does not count, and why; NULL if all does */
 } VbGuestSight;
 

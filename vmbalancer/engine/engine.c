@@ -11,8 +11,6 @@
 #include <vmbalancer/error.h>
 
 #define DEFAULT_DEADLINE_MS 10000
-/* +-1 point at 95 % for any share: 1.96^2 x 0.25 / 0.01^2. */
-#define SAMPLE_PAGES 9604
 /* Looks at the threads in a window: enough to see a vCPU that wanders, cheap enough for 1,000 guests. */
 #define WINDOW_STEPS 10
 
@@ -89,7 +87,6 @@ vb_engine_open(const VbEngineOptions *options, GPtrArray *warnings, GError **err
         .hypervisor = engine->hypervisor,
         .mover = engine->mover,
         .ram = options->no_mover ? VB_RAM_SKIP : options->exact ? VB_RAM_EXACT : VB_RAM_SAMPLE,
-        .sample_pages = SAMPLE_PAGES,
         .passthrough = options->passthrough,
         .deadline_ms = deadline_ms,
         .our_pins = our_pins,
@@ -259,7 +256,7 @@ vb_engine_release(VbEngine *engine, const char *guest, VbRelease *ret, GError **
     const VbDomainLook *look = looks != NULL ? resolve(looks, guest, error) : NULL;
     if (look == NULL)
         return FALSE;
-    if (!vb_observe_host(engine->observer.kernel, host, &why)) {
+    if (!vb_observe_host(engine->observer.kernel, NULL, host, &why)) {
         propagate(error, g_steal_pointer(&why));
         return FALSE;
     }

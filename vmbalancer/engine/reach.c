@@ -5,6 +5,7 @@
 #include "engine/private.h"
 #include "engine/records.h"
 #include "observe/guest.h"
+#include "observe/threads.h"
 #include <vmbalancer/error.h>
 
 /* An engine with those who use it: one that is replaced lives until its last call is over. */
@@ -17,6 +18,7 @@ typedef struct {
     char *uri;
     void (*warn)(const char *text);
     VbMovers *movers;
+    VbKernel *kernel; /* keeps open what each look reads */
     GMutex lock;      /* guards what follows */
     VbConfig *config;
     Holder *holder;   /* NULL: to be opened */
@@ -84,6 +86,8 @@ real_look(VbReach *reach, VbLookDepth depth, const VbObservation *full, GError *
     if (holder == NULL)
         return NULL;
     VbObserver observer = holder->engine->observer;
+    observer.kernel = self->kernel;
+    observer.before = full;
     observer.mover = NULL;
     if (depth == VB_LOOK_THREADS)
         return vb_observe_threads(&observer, full);
@@ -105,20 +109,22 @@ look_at(VbEngine *engine, VbMover *mover, const char *uuid, GError **error)
     VbObserver observer = engine->observer;
     observer.mover = mover;
     g_autoptr(VbObservation) observation = vb_observation_new(VB_LOOK_FULL);
-    if (!vb_observe_host(observer.kernel, observation, error))
+    if (!vb_observe_host(observer.kernel, NULL, observation, error))
         return NULL;
     vb_config_apply_host(engine->config, observation);
     g_autoptr(VbDomainLook) look = engine->hypervisor->ops->look(engine->hypervisor, uuid,
                                                                  engine->deadline_ms, error);
     if (look == NULL)
         return NULL;
-    VbGuestSight *sight = vb_guest_look(&observer, look, &observation->topology);
-    if (sight == NULL) {
+    g_autoptr(VbProcesses) processes = vb_processes_new(observer.kernel);
+    g_autoptr(VbGuestSight) sight =
+        vb_guest_look(&observer, look, &observation->topology, processes, NULL);
+    if (sight == NULL || (sight->facts->pid != 0 && !vb_threads_count(observer.kernel, sight))) {
         g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "guest %s ended while it was looked at",
                     uuid);
         return NULL;
     }
-    g_ptr_array_add(observation->guests, sight);
+    g_ptr_array_add(observation->guests, g_steal_pointer(&sight));
     observation->time_ns = observer.kernel->ops->now_ns(observer.kernel);
     return g_steal_pointer(&observation);
 }
@@ -246,6 +252,7 @@ real_free(VbReach *reach)
     Real *self = (Real *)reach;
     drop(self, NULL);
     vb_movers_free(self->movers);
+    vb_kernel_kept_free(self->kernel);
     vb_config_free(self->config);
     vb_records_free(self->records);
     g_mutex_clear(&self->lock);
@@ -274,6 +281,7 @@ vb_reach_new(const char *uri, VbConfig *config, void (*warn)(const char *text))
     self->uri = g_strdup(uri);
     self->warn = warn;
     self->movers = vb_movers_new();
+    self->kernel = vb_kernel_kept_new(vb_kernel_real(), 0);
     self->config = vb_config_ref(config);
     self->records = vb_records_new();
     g_mutex_init(&self->lock);

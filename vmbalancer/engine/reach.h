@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 typedef struct VbReach VbReach;
 
 typedef struct {
-    /** A full look without regard to @full, or one at the threads of the guests of @full. */
+    /** A full look, which takes from @full (nullable) what nothing says has changed since, or one at
+     *  the threads of the guests of @full. */
     VbObservation *(*look)(VbReach *reach, VbLookDepth depth, const VbObservation *full,
                            GError **error);
     /** A full look that has that guest alone; VB_ERROR_NO_GUEST if it does not run. */

@@ -120,7 +120,7 @@ vb_engine_release_all(VbEngine *engine, const char *reason, GError **error)
     if (uuids == NULL)
         return NULL;
     g_autoptr(GError) why = NULL;
-    if (!vb_observe_host(engine->observer.kernel, host, &why)) {
+    if (!vb_observe_host(engine->observer.kernel, NULL, host, &why)) {
         g_set_error_literal(error, VB_ERROR, VB_ERROR_FAILED, why->message);
         return NULL;
     }

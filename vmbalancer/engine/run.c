@@ -127,7 +127,7 @@ has_room(const VbAction *action, gint64 coming_bytes, gpointer user_data, GError
 {
     Session *session = user_data;
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
-    if (!vb_observe_host(session->engine->observer.kernel, host, error))
+    if (!vb_observe_host(session->engine->observer.kernel, NULL, host, error))
         return FALSE;
     vb_config_apply_host(session->engine->config, host);
     const VbGuest *guest = vb_snapshot_find(session->decision->before, action->uuid);

@@ -2,7 +2,9 @@
 #include "observe/guest.h"
 #include "core/owner.h"
 #include "observe/devices.h"
+#include "observe/numa_stat.h"
 #include "observe/process.h"
+#include "observe/recall.h"
 #include "observe/residency.h"
 #include "observe/threads.h"
 
@@ -99,30 +101,42 @@ look_from_afar(const VbObserver *observer, const VbDomainLook *look, const VbTop
 }
 
 static gboolean
-look_inside(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
+look_inside(const VbObserver *observer, const VbDomainLook *look, const VbRecall *recall,
             const VbProcess *process, VbGuestSight *sight)
 {
+    VbKernel *kernel = observer->kernel;
     VbGuest *facts = sight->facts;
     facts->pid = process->pid;
     facts->start_time = process->start_time;
-    g_autofree char *cgroup = vb_process_cgroup(observer->kernel, process->pid);
-    judge(observer, look, topology, cgroup, sight);
-    vb_devices_read(observer->kernel, look->live, topology, facts);
-    vb_threads_read(observer->kernel, process, look->live, sight);
-    return vb_residency_read(observer, process, look->live, topology, facts->cells);
+    g_autofree char *cgroup = vb_process_cgroup(kernel, process->pid);
+    judge(observer, look, recall->topology, cgroup, sight);
+    vb_devices_read(kernel, look->live, recall->topology, facts);
+    sight->held_known = vb_numa_stat_read(kernel, cgroup, sight->held_bytes);
+    if (!vb_recall_threads(recall, kernel, look->live, sight))
+        vb_threads_read(kernel, process, look->live, sight);
+    return vb_residency_read(observer, process, look->live, recall, sight);
 }
 
+/* A process never becomes another one: who was found once is the guest as long as it lives. */
 static gboolean
-find_process(const VbObserver *observer, const VbDomain *live, VbProcess *ret, GError **error)
+find_process(VbProcesses *processes, VbKernel *kernel, const VbDomain *live,
+             const VbGuestSight *before, VbProcess *ret, GError **error)
 {
-    if (live->pid == 0)
-        return vb_guest_process_find(observer->kernel, live->name, live->uuid, ret, error);
-    *ret = (VbProcess){.pid = live->pid, .start_time = live->start_time};
-    return TRUE;
+    if (live->pid != 0) {
+        *ret = (VbProcess){.pid = live->pid, .start_time = live->start_time};
+        return TRUE;
+    }
+    if (before != NULL && before->facts->pid != 0) {
+        *ret = (VbProcess){before->facts->pid, before->facts->start_time};
+        if (vb_process_alive(kernel, ret))
+            return TRUE;
+    }
+    return vb_processes_find(processes, live->name, live->uuid, ret, error);
 }
 
 VbGuestSight *
-vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology)
+vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopology *topology,
+              VbProcesses *processes, const VbGuestSight *before)
 {
     const VbDomain *live = look->live;
     if (live == NULL || live->uuid == NULL || live->name == NULL || live->cells->len == 0) {
@@ -136,11 +150,10 @@ vb_guest_look(const VbObserver *observer, const VbDomainLook *look, const VbTopo
     facts->state = look->state;
     g_autoptr(GError) error = NULL;
     VbProcess process;
-    if (!find_process(observer, live, &process, &error))
+    if (!find_process(processes, observer->kernel, live, before, &process, &error))
         return look_from_afar(observer, look, topology, error->message, g_steal_pointer(&sight));
-    /* All that was read belongs to this process only if it is still there at the end. */
-    if (!look_inside(observer, look, topology, &process, sight) ||
-        !vb_process_alive(observer->kernel, &process)) {
+    VbRecall recall = {before, topology, observer->kernel->ops->now_ns(observer->kernel)};
+    if (!look_inside(observer, look, &recall, &process, sight)) {
         g_debug("guest %s is left out: its process %d ended", live->name, process.pid);
         return NULL;
     }

@@ -221,7 +221,8 @@ read_thp(VbKernel *kernel)
 }
 
 gboolean
-vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error)
+vb_observe_host(VbKernel *kernel, const VbObservation *before, VbObservation *observation,
+                GError **error)
 {
     g_autofree VbTopology *topology = g_new0(VbTopology, 1);
     if (!read_topology(kernel, topology, error))
@@ -243,6 +244,6 @@ vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error)
     g_free(observation->thp);
     observation->thp = read_thp(kernel);
     g_free(observation->rival);
-    observation->rival = vb_rival_find(kernel);
+    observation->rival = vb_rival_find(kernel, before);
     return TRUE;
 }

@@ -29,22 +29,44 @@ read_faults(VbKernel *kernel, VbObservation *observation)
     }
 }
 
+static GHashTable *
+by_uuid(const VbObservation *before)
+{
+    GHashTable *sights = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; before != NULL && i < before->guests->len; i++) {
+        VbGuestSight *sight = g_ptr_array_index(before->guests, i);
+        g_hash_table_insert(sights, sight->facts->uuid, sight);
+    }
+    return sights;
+}
+
+static void
+look_at_all(const VbObserver *observer, const GPtrArray *looks, VbObservation *observation)
+{
+    g_autoptr(GHashTable) before = by_uuid(observer->before);
+    g_autoptr(VbProcesses) processes = vb_processes_new(observer->kernel);
+    for (guint i = 0; i < looks->len; i++) {
+        const VbDomainLook *look = g_ptr_array_index(looks, i);
+        const char *uuid = look->live != NULL ? look->live->uuid : NULL;
+        VbGuestSight *sight =
+            vb_guest_look(observer, look, &observation->topology, processes,
+                          uuid != NULL ? g_hash_table_lookup(before, uuid) : NULL);
+        if (sight != NULL)
+            g_ptr_array_add(observation->guests, sight);
+    }
+}
+
 VbObservation *
 vb_observe_full(const VbObserver *observer, GError **error)
 {
     g_autoptr(VbObservation) observation = vb_observation_new(VB_LOOK_FULL);
-    if (!vb_observe_host(observer->kernel, observation, error))
+    if (!vb_observe_host(observer->kernel, observer->before, observation, error))
         return NULL;
     VbHypervisor *hypervisor = observer->hypervisor;
     g_autoptr(GPtrArray) looks = hypervisor->ops->list(hypervisor, observer->deadline_ms, error);
     if (looks == NULL)
         return NULL;
-    for (guint i = 0; i < looks->len; i++) {
-        VbGuestSight *sight =
-            vb_guest_look(observer, g_ptr_array_index(looks, i), &observation->topology);
-        if (sight != NULL)
-            g_ptr_array_add(observation->guests, sight);
-    }
+    look_at_all(observer, looks, observation);
     read_faults(observer->kernel, observation);
     /* Counters come last, together and next to the clock: looking at RAM takes its time, and a
      * rate is a difference of both. */

@@ -34,7 +34,9 @@ typedef struct {
     VbHypervisor *hypervisor;
     VbMover *mover;          /**< NULL: memory files are read directly, no sampling */
     VbRamDepth ram;
-    guint sample_pages;      /**< at most so many a cell; 0 = 9604: +-1 point at 95 % */
+    guint sample_pages;      /**< at most so many a cell; 0 = 11000: +-1 point at 95 % */
+    const VbObservation *before; /**< (nullable): the last full look: pages of guests of which nothing says that
+                                  they changed since then are not asked for again, nor are threads looked for */
     gboolean passthrough;    /**< may ask QEMU (taints) where mappings are ambiguous */
     guint deadline_ms;       /**< of each call to the hypervisor */
     /** Our own pins of a guest: thread -> cpuset text, NULL if none. Returns: (transfer full). */
@@ -61,9 +63,11 @@ VbObservation *vb_observe_threads(const VbObserver *observer, const VbObservatio
 /**
  * The host alone: nodes, CPUs, memory, pools, distances, balancing, THP, rivals; as reserve the
  * larger of 5 % and 1 GiB a node. A kernel without NUMA is one node 0.
+ * @before: (nullable): the last look; the processes of its guests are no rivals
  * Errors: VB_ERROR_INVALID naming the file and its text; then @observation is untouched.
  */
-gboolean vb_observe_host(VbKernel *kernel, VbObservation *observation, GError **error);
+gboolean vb_observe_host(VbKernel *kernel, const VbObservation *before,
+                         VbObservation *observation, GError **error);
 
 /**
  * The guest RAM mappings of a guest's process, for moving.

@@ -9,46 +9,87 @@
 #define CMDLINE_MAX (8 * 1024 * 1024)
 #define CGROUP_MAX (64 * 1024)
 
-/* Is @text an argument list of "name\0-a\0b\0" in which "-uuid" is followed by @uuid? */
-static gboolean
-has_uuid(const char *text, gsize length, const char *uuid)
+struct VbProcesses {
+    VbKernel *kernel;
+    GHashTable *claims; /* UUID in lower case -> GArray of VbProcess; NULL before the first need */
+};
+
+VbProcesses *
+vb_processes_new(VbKernel *kernel)
 {
+    VbProcesses *processes = g_new0(VbProcesses, 1);
+    processes->kernel = kernel;
+    return processes;
+}
+
+void
+vb_processes_free(VbProcesses *processes)
+{
+    if (processes == NULL)
+        return;
+    g_clear_pointer(&processes->claims, g_hash_table_unref);
+    g_free(processes);
+}
+
+/*
+ * The arguments after each "-uuid" in an argument list of "name\0-a\0b\0".
+ * Returns: (transfer full) (element-type utf8) (nullable): in lower case; NULL if there is none
+ */
+static GPtrArray *
+uuids_in(const char *text, gsize length)
+{
+    GPtrArray *uuids = NULL;
     gboolean expected = FALSE;
     for (gsize at = 0; at < length;) {
         gsize size = strnlen(text + at, length - at);
         if (at + size >= length)
-            return FALSE; /* the last argument is cut off */
-        if (expected && g_ascii_strcasecmp(text + at, uuid) == 0)
-            return TRUE;
+            break; /* the last argument is cut off */
+        if (expected && uuids == NULL)
+            uuids = g_ptr_array_new_with_free_func(g_free);
+        if (expected)
+            g_ptr_array_add(uuids, g_ascii_strdown(text + at, (gssize)size));
         expected = g_str_equal(text + at, "-uuid");
         at += size + 1;
     }
-    return FALSE;
+    return uuids;
 }
 
-static gboolean
-is_guest(VbKernel *kernel, int pid, const char *uuid)
+static GPtrArray *
+read_uuids(VbKernel *kernel, int pid)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", pid);
     g_autofree char *text = NULL;
     gsize length = 0;
-    return kernel->ops->read(kernel, path, CMDLINE_MAX, &text, &length, NULL) &&
-           has_uuid(text, length, uuid);
+    if (!kernel->ops->read(kernel, path, CMDLINE_MAX, &text, &length, NULL))
+        return NULL;
+    return uuids_in(text, length);
 }
 
 /*
  * Identity first, evidence second, identity again: the PID cannot have changed hands between.
- * Returns: FALSE if @pid is not that guest.
+ * Returns: (transfer full) (nullable): the UUIDs that the process claims; NULL if it is no guest
  */
-static gboolean
-identify_guest(VbKernel *kernel, int pid, const char *uuid, VbProcess *ret)
+static GPtrArray *
+identify_guest(VbKernel *kernel, int pid, VbProcess *ret)
 {
     VbProcess before, after;
-    if (!vb_process_identify(kernel, pid, &before, NULL) || !is_guest(kernel, pid, uuid) ||
-        !vb_process_identify(kernel, pid, &after, NULL) || before.start_time != after.start_time)
-        return FALSE;
+    if (!vb_process_identify(kernel, pid, &before, NULL))
+        return NULL;
+    g_autoptr(GPtrArray) uuids = read_uuids(kernel, pid);
+    if (uuids == NULL || !vb_process_identify(kernel, pid, &after, NULL) ||
+        before.start_time != after.start_time)
+        return NULL;
     *ret = before;
-    return TRUE;
+    return g_steal_pointer(&uuids);
+}
+
+static gboolean
+has_uuid(const GPtrArray *uuids, const char *uuid)
+{
+    for (guint i = 0; i < uuids->len; i++)
+        if (g_ascii_strcasecmp(g_ptr_array_index(uuids, i), uuid) == 0)
+            return TRUE;
+    return FALSE;
 }
 
 static gboolean
@@ -70,42 +111,83 @@ find_by_pid_file(VbKernel *kernel, const char *name, const char *uuid, VbProcess
     g_autofree char *path = g_strdup_printf(PID_DIR "/%s.pid", name);
     g_autofree char *line = vb_kernel_read_line(kernel, path, NULL);
     int pid;
-    return line != NULL && parse_pid(g_strstrip(line), &pid) &&
-           identify_guest(kernel, pid, uuid, ret);
+    if (line == NULL || !parse_pid(g_strstrip(line), &pid))
+        return FALSE;
+    g_autoptr(GPtrArray) uuids = identify_guest(kernel, pid, ret);
+    return uuids != NULL && has_uuid(uuids, uuid);
+}
+
+static void
+add_claim(VbProcesses *processes, const char *uuid, const VbProcess *process)
+{
+    GArray *claims = g_hash_table_lookup(processes->claims, uuid);
+    if (claims == NULL) {
+        claims = g_array_new(FALSE, FALSE, sizeof(VbProcess));
+        g_hash_table_insert(processes->claims, g_strdup(uuid), claims);
+    }
+    for (guint i = 0; i < claims->len; i++)
+        if (g_array_index(claims, VbProcess, i).pid == process->pid)
+            return; /* says it twice */
+    g_array_append_val(claims, *process);
+}
+
+static gboolean
+scan(VbProcesses *processes, GError **error)
+{
+    g_auto(GStrv) names = processes->kernel->ops->list(processes->kernel, "/proc", error);
+    if (names == NULL)
+        return FALSE;
+    processes->claims =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_array_unref);
+    for (guint i = 0; names[i] != NULL; i++) {
+        VbProcess process;
+        int pid;
+        if (!parse_pid(names[i], &pid))
+            continue;
+        g_autoptr(GPtrArray) uuids = identify_guest(processes->kernel, pid, &process);
+        for (guint j = 0; uuids != NULL && j < uuids->len; j++)
+            add_claim(processes, g_ptr_array_index(uuids, j), &process);
+    }
+    return TRUE;
+}
+
+gboolean
+vb_processes_find(VbProcesses *processes, const char *name, const char *uuid, VbProcess *ret,
+                  GError **error)
+{
+    VbProcess found;
+    if (find_by_pid_file(processes->kernel, name, uuid, &found)) {
+        *ret = found;
+        return TRUE;
+    }
+    if (processes->claims == NULL && !scan(processes, error))
+        return FALSE;
+    g_autofree char *key = g_ascii_strdown(uuid, -1);
+    const GArray *claims = g_hash_table_lookup(processes->claims, key);
+    if (claims == NULL) {
+        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
+                    "no process has -uuid %s on its command line", uuid);
+        return FALSE;
+    }
+    /* Anyone may start a process with any arguments: two that claim it prove nothing. */
+    if (claims->len > 1) {
+        g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
+                    "processes %d and %d both have -uuid %s on their command line; "
+                    "end the one that is not the guest",
+                    g_array_index(claims, VbProcess, 0).pid,
+                    g_array_index(claims, VbProcess, 1).pid, uuid);
+        return FALSE;
+    }
+    *ret = g_array_index(claims, VbProcess, 0);
+    return TRUE;
 }
 
 gboolean
 vb_guest_process_find(VbKernel *kernel, const char *name, const char *uuid, VbProcess *ret,
                       GError **error)
 {
-    if (find_by_pid_file(kernel, name, uuid, ret))
-        return TRUE;
-    g_auto(GStrv) names = kernel->ops->list(kernel, "/proc", error);
-    if (names == NULL)
-        return FALSE;
-    VbProcess found = {0};
-    for (guint i = 0; names[i] != NULL; i++) {
-        VbProcess candidate;
-        int pid;
-        if (!parse_pid(names[i], &pid) || !identify_guest(kernel, pid, uuid, &candidate))
-            continue;
-        /* Anyone may start a process with any arguments: two that claim it prove nothing. */
-        if (found.pid != 0) {
-            g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
-                        "processes %d and %d both have -uuid %s on their command line; "
-                        "end the one that is not the guest",
-                        found.pid, candidate.pid, uuid);
-            return FALSE;
-        }
-        found = candidate;
-    }
-    if (found.pid == 0) {
-        g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST,
-                    "no process has -uuid %s on its command line", uuid);
-        return FALSE;
-    }
-    *ret = found;
-    return TRUE;
+    g_autoptr(VbProcesses) processes = vb_processes_new(kernel);
+    return vb_processes_find(processes, name, uuid, ret, error);
 }
 
 /* "3:cpu,cpuset:/a": is @controller in the middle part? */

@@ -3,12 +3,10 @@
 #include "observe/numa_maps.h"
 #include "observe/ram.h"
 #include "observe/resolve.h"
-#include "observe/sampling.h"
+#include "observe/inquiry.h"
 #include <string.h>
 #include <vmbalancer/error.h>
 
-/* +-1 point at 95 % with two nodes. */
-#define SAMPLE_PAGES_DEFAULT 9604
 /* The memory map rarely changes twice while it is read; a guest that starts may do it. */
 #define EXACT_TRIES 3
 #define NOTE_SKIPPED "its pages were not asked for"
@@ -68,23 +66,41 @@ seed_of(const VbObserver *observer, const VbProcess *process, guint cell)
            cell;
 }
 
+/* Whom the inquiry asks. */
+typedef struct {
+    VbMover *mover;
+    const VbProcess *process;
+} Asked;
+
+static gboolean
+ask_mover(const VbRange *ranges, guint n_ranges, guint max_pages, guint64 seed, VbSample *ret,
+          gpointer user_data, GError **error)
+{
+    const Asked *asked = user_data;
+    return vb_mover_sample(asked->mover, asked->process, ranges, n_ranges, max_pages, seed, ret,
+                           error);
+}
+
 static gboolean
 sample_cell(const VbObserver *observer, const VbProcess *process, const GArray *ranges,
-            guint n_nodes, VbCell *cell, GError **error)
+            VbInquiry *question, VbCell *cell, GError **error)
 {
     VbSample sample = {0};
+    VbSureness sureness;
+    Asked asked = {observer->mover, process};
     const VbRange *first = &g_array_index(ranges, VbRange, 0);
-    guint pages = observer->sample_pages > 0 ? observer->sample_pages : SAMPLE_PAGES_DEFAULT;
+    question->most = observer->sample_pages;
+    question->seed = seed_of(observer, process, cell->id);
     if (ranges->len > VB_RANGES_MAX) {
         g_set_error(error, VB_ERROR, VB_ERROR_UNSUPPORTED,
                     "its memory is in %u pieces, more than the %d that can be asked for at once",
                     ranges->len, VB_RANGES_MAX);
         return FALSE;
     }
-    if (!vb_mover_sample(observer->mover, process, first, ranges->len, pages,
-                         seed_of(observer, process, cell->id), &sample, error))
+    if (!vb_inquiry_run(question, first, ranges->len, ask_mover, &asked, &sample, &sureness,
+                        error))
         return FALSE;
-    if (vb_sampling_fill(&sample, first->page_size, n_nodes, cell))
+    if (vb_sampling_fill(&sample, first->page_size, question->n_nodes, sureness, cell))
         return TRUE;
     g_set_error(error, VB_ERROR, VB_ERROR_FAILED, "the mover's sample of it does not add up");
     return FALSE;
@@ -92,20 +108,23 @@ sample_cell(const VbObserver *observer, const VbProcess *process, const GArray *
 
 static gboolean
 read_sampled(const VbObserver *observer, const VbProcess *process, const VbDomain *live,
-             guint n_nodes, GPtrArray *cells, GError **error)
+             const VbTopology *topology, VbGuestSight *sight, GError **error)
 {
     g_autoptr(GPtrArray) rams = vb_ram_resolve(observer, process, live, error);
     if (rams == NULL)
         return FALSE;
     for (guint i = 0; i < rams->len; i++) {
         const VbCellRam *ram = g_ptr_array_index(rams, i);
-        VbCell *cell = g_ptr_array_index(cells, i);
+        VbCell *cell = g_ptr_array_index(sight->facts->cells, i);
         if (ram->note != NULL) {
             add_note(cell, ram->note);
             continue;
         }
         g_autoptr(GError) failure = NULL;
-        if (sample_cell(observer, process, ram->ranges, n_nodes, cell, &failure))
+        VbInquiry question = vb_recall_question(topology, sight, i);
+        /* Who does not look in passing was asked by somebody, who may act. */
+        question.may_act |= observer->before == NULL;
+        if (sample_cell(observer, process, ram->ranges, &question, cell, &failure))
             continue;
         if (is_gone(failure)) {
             g_propagate_error(error, g_steal_pointer(&failure));
@@ -205,19 +224,29 @@ read_exact(const VbObserver *observer, const VbProcess *process, const VbDomain 
     return FALSE;
 }
 
+/* The cgroup was read before the pages: what changes in between shows as a change later. */
+static void
+note_asked(const VbRecall *recall, VbGuestSight *sight)
+{
+    sight->asked_ns = recall->now_ns;
+    sight->asked_held_known = sight->held_known;
+    memcpy(sight->asked_held_bytes, sight->held_bytes, sizeof sight->asked_held_bytes);
+}
+
 static gboolean
 read_pages(const VbObserver *observer, const VbProcess *process, const VbDomain *live,
-           const VbTopology *topology, GPtrArray *cells, GError **error)
+           const VbRecall *recall, VbGuestSight *sight, GError **error)
 {
+    note_asked(recall, sight);
     if (observer->ram == VB_RAM_EXACT)
-        return read_exact(observer, process, live, cells, error);
+        return read_exact(observer, process, live, sight->facts->cells, error);
     if (observer->mover == NULL) {
         g_set_error(error, VB_ERROR, VB_ERROR_UNREACHABLE,
                     "no mover that could ask for pages; look at RAM exactly");
         return FALSE;
     }
-    guint n_nodes = vb_nodeset_count(topology->nodes);
-    return read_sampled(observer, process, live, n_nodes, cells, error);
+    return vb_recall_pages(recall, sight) ||
+           read_sampled(observer, process, live, recall->topology, sight, error);
 }
 
 /* What is half known is not known: a cell has a residency or a note, not both halves. */
@@ -234,19 +263,21 @@ forget_pages(GPtrArray *cells)
 
 gboolean
 vb_residency_read(const VbObserver *observer, const VbProcess *process, const VbDomain *live,
-                  const VbTopology *topology, GPtrArray *cells)
+                  const VbRecall *recall, VbGuestSight *sight)
 {
     g_autoptr(GError) error = NULL;
+    GPtrArray *cells = sight->facts->cells;
     add_cells(live, cells);
     if (observer->ram == VB_RAM_SKIP) {
         note_cells(cells, NOTE_SKIPPED);
         return TRUE;
     }
-    if (!read_pages(observer, process, live, topology, cells, &error)) {
+    if (!read_pages(observer, process, live, recall, sight, &error)) {
         if (is_gone(error))
             return FALSE;
         forget_pages(cells);
         note_cells(cells, error->message);
+        sight->asked_ns = 0;
     }
     for (guint i = 0; i < cells->len; i++) {
         VbCell *cell = g_ptr_array_index(cells, i);

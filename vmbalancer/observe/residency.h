@@ -2,18 +2,19 @@
 #pragma once
 
 #include "observe/observe.h"
+#include "observe/recall.h"
 
 G_BEGIN_DECLS
 
 /**
  * Fills the cells of a guest from its configuration, and where their pages lie as deep as the
  * observer asks; what cannot be told is marked unknown with a note, never a wrong number.
- * @topology: (const): tells which nodes may hold pages
- * @cells: (element-type VbCell): empty; gets one for each of @live's cells
+ * @recall: where pages are sampled, what of the look before still holds
+ * @sight: its facts without cells, its vCPUs, and what its cgroup holds
  * Returns: FALSE if the process ended or is another one: the guest is to be left out
  */
 gboolean vb_residency_read(const VbObserver *observer, const VbProcess *process,
-                           const VbDomain *live, const VbTopology *topology, GPtrArray *cells);
+                           const VbDomain *live, const VbRecall *recall, VbGuestSight *sight);
 
 /**
  * The same for a guest whose process is not known.

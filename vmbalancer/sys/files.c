@@ -34,15 +34,20 @@ vb_files_open(const char *path, GError **error)
     return fd;
 }
 
-gboolean
-vb_files_read_fd(int fd, const char *name, gsize limit, char **ret_text, gsize *ret_length,
-                 GError **error)
+/*
+ * @from: where to begin in a file of one record that is kept open; negative: where it stands. The kernel gives
+ * a record as a whole to whoever has room for it, so that its end need not be asked for.
+ */
+static gboolean
+read_all(int fd, gint64 from, const char *name, gsize limit, char **ret_text, gsize *ret_length,
+         GError **error)
 {
     /* Such files have no size to ask for: they are made while they are read. */
     g_autoptr(GString) text = g_string_sized_new(4096);
     char chunk[16384];
     for (;;) {
-        ssize_t got = read(fd, chunk, sizeof chunk);
+        ssize_t got = from < 0 ? read(fd, chunk, sizeof chunk)
+                               : pread(fd, chunk, sizeof chunk, from + (gint64)text->len);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
@@ -57,11 +62,27 @@ vb_files_read_fd(int fd, const char *name, gsize limit, char **ret_text, gsize *
             return FALSE;
         }
         g_string_append_len(text, chunk, got);
+        if (from >= 0 && (gsize)got < sizeof chunk)
+            break;
     }
     if (ret_length != NULL)
         *ret_length = text->len;
     *ret_text = g_string_free(g_steal_pointer(&text), FALSE);
     return TRUE;
+}
+
+gboolean
+vb_files_read_fd(int fd, const char *name, gsize limit, char **ret_text, gsize *ret_length,
+                 GError **error)
+{
+    return read_all(fd, -1, name, limit, ret_text, ret_length, error);
+}
+
+gboolean
+vb_files_read_start(int fd, const char *name, gsize limit, char **ret_text, gsize *ret_length,
+                    GError **error)
+{
+    return read_all(fd, 0, name, limit, ret_text, ret_length, error);
 }
 
 gboolean

@@ -21,5 +21,8 @@ char *vb_files_readlink(const char *path, GError **error);
  */
 gboolean vb_files_read_fd(int fd, const char *name, gsize limit, char **ret_text,
                           gsize *ret_length, GError **error);
+/** The same from the start of a file of one record (stat, schedstat, memory.numa_stat), wherever it has been read to. */
+gboolean vb_files_read_start(int fd, const char *name, gsize limit, char **ret_text,
+                             gsize *ret_length, GError **error);
 
 G_END_DECLS

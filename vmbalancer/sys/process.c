@@ -9,25 +9,42 @@
 /* Fields of proc(5), counted from 1; the name is the second. */
 enum { FIELD_STATE = 3, FIELD_START_TIME = 22, FIELD_LAST_CPU = 39 };
 
+/* A decimal number that ends where the field does. */
+static gboolean
+parse_number(const char *field, const char *end, guint64 max, guint64 *ret)
+{
+    guint64 value = 0;
+    const char *digit = field;
+    for (; digit < end && g_ascii_isdigit(*digit); digit++)
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, (guint64)(*digit - '0'), &value) || value > max)
+            return FALSE;
+    if (digit == field || (digit < end && *digit != ' ' && *digit != '\n'))
+        return FALSE;
+    *ret = value;
+    return TRUE;
+}
+
 gboolean
 vb_process_parse_stat(const char *text, gsize length, VbProcessStat *ret)
 {
     /* The name is the process's own choice and not escaped, but no field after it has a ')'. */
-    const char *name_end = memrchr(text, ')', length);
+    const char *end = text + length, *name_end = memrchr(text, ')', length);
     if (name_end == NULL || memchr(text, '(', (gsize)(name_end - text)) == NULL)
         return FALSE;
-    g_autofree char *rest =
-        g_strndup(name_end + 1, length - (gsize)(name_end + 1 - text));
-    g_auto(GStrv) fields = g_strsplit(g_strstrip(rest), " ", -1);
+    /* Read for each vCPU at each look: without copies. */
+    const char *field[FIELD_LAST_CPU - FIELD_STATE + 1];
+    guint found = 0;
+    for (const char *at = name_end + 1; at < end && found < G_N_ELEMENTS(field); at++)
+        if (*at == ' ')
+            field[found++] = at + 1;
     guint64 start_time = 0, last_cpu = 0;
-    if (g_strv_length(fields) <= FIELD_LAST_CPU - FIELD_STATE || strlen(fields[0]) != 1 ||
-        !g_ascii_string_to_unsigned(fields[FIELD_START_TIME - FIELD_STATE], 10, 0, G_MAXUINT64,
-                                    &start_time, NULL) ||
-        !g_ascii_string_to_unsigned(fields[FIELD_LAST_CPU - FIELD_STATE], 10, 0, G_MAXINT,
-                                    &last_cpu, NULL))
+    if (found < G_N_ELEMENTS(field) || field[1] != field[0] + 2 ||
+        !parse_number(field[FIELD_START_TIME - FIELD_STATE], end, G_MAXUINT64, &start_time) ||
+        !parse_number(field[FIELD_LAST_CPU - FIELD_STATE], end, G_MAXINT, &last_cpu))
         return FALSE;
     *ret = (VbProcessStat){
-        .state = fields[0][0],
+        .state = *field[0],
         .start_time = start_time,
         .last_cpu = (int)last_cpu,
     };
@@ -73,6 +90,8 @@ gboolean
 vb_process_alive(VbKernel *kernel, const VbProcess *process)
 {
     VbProcess now;
+    if (kernel->ops->process_alive != NULL)
+        return kernel->ops->process_alive(kernel, process);
     return vb_process_identify(kernel, process->pid, &now, NULL) &&
            now.start_time == process->start_time;
 }
