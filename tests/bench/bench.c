@@ -28,6 +28,13 @@ bench_cpu_ns(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID) + children_us * 1000;
 }
 
+gint64
+bench_process_ns(int pid)
+{
+    clockid_t clock;
+    return clock_getcpuclockid(pid, &clock) == 0 ? read_clock(clock) : 0;
+}
+
 static int
 compare(const void *a, const void *b)
 {

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 gint64 bench_now_ns(void);
 /** CPU time of this process and of its children that ended, so that a busy machine does not count. */
 gint64 bench_cpu_ns(void);
+/** CPU time of another process that runs; 0 if it does not. */
+gint64 bench_process_ns(int pid);
 /** Sorts. Returns: the value below which @percent of them are. */
 gint64 bench_percentile(gint64 *values, guint n, guint percent);
 /** 0 .. n - 1 in random order. */
