@@ -14,9 +14,9 @@ tell(const char *what, const char *kind, const char *way, guint round, const Run
 {
     g_print("{\"what\": \"%s\", \"kind\": \"%s\", \"way\": \"%s\", \"round\": %u, \"bytes\": %" G_GUINT64_FORMAT
             ", \"arrived\": %" G_GUINT64_FORMAT ", \"huge\": %" G_GUINT64_FORMAT
-            ", \"seconds\": %.6f, \"write_ms\": %.3f, \"map_ms\": %.3f, \"end\": \"%s\"}\n",
+            ", \"seconds\": %.6f, \"write_ms\": %.3f, \"slow_ms\": %.3f, \"map_ms\": %.3f, \"end\": \"%s\"}\n",
             what, kind, way, round, run->bytes, run->arrived, run->huge_bytes, (double)run->duration_ns / 1e9,
-            (double)run->write_ns / 1e6, (double)run->map_ns / 1e6, run->end);
+            (double)run->write_ns / 1e6, (double)run->slow_ns / 1e6, (double)run->map_ns / 1e6, run->end);
 }
 
 /* What is measured: one run of each in a round. */
@@ -46,8 +46,16 @@ static const Case cases[] = {
     {"pinned 1 %", "4k", "mover", {"4k", "0", 100}, run_mover, 0},
     {"pinned 1 %", "4k", "naive list", {"4k", "0", 100}, run_naive, 0},
     {"pinned 1 %", "4k", "migrate_pages", {"4k", "0", 100}, run_migrate_pages, 0},
+    {"rate", "4k", "8 MiB/s", {"4k", "0", 0}, run_mover, MIB_PER_S(8)},
+    {"rate", "4k", "16 MiB/s", {"4k", "0", 0}, run_mover, MIB_PER_S(16)},
     {"rate", "4k", "32 MiB/s", {"4k", "0", 0}, run_mover, MIB_PER_S(32)},
+    {"rate", "4k", "64 MiB/s", {"4k", "0", 0}, run_mover, MIB_PER_S(64)},
     {"rate", "4k", "128 MiB/s", {"4k", "0", 0}, run_mover, MIB_PER_S(128)},
+    {"rate", "4k", "max", {"4k", "0", 0}, run_mover, 0},
+    {"rate", "thp", "16 MiB/s", {"thp", "0", 0}, run_mover, MIB_PER_S(16)},
+    {"rate", "thp", "64 MiB/s", {"thp", "0", 0}, run_mover, MIB_PER_S(64)},
+    {"rate", "thp", "256 MiB/s", {"thp", "0", 0}, run_mover, MIB_PER_S(256)},
+    {"rate", "thp", "max", {"thp", "0", 0}, run_mover, 0},
     {"full target", "4k", "mover", {"4k", "0", 0, 1, TRUE}, run_mover, 0},
     {"wrong cpuset", "4k", "mover", {"4k", "0", 0, 1, FALSE, TRUE}, run_mover, 0},
 };

@@ -260,8 +260,10 @@ sum_up(Lane *lanes, guint count, Run *run)
         g_autofree char *said = ask(&lane->target);
         char *rest = NULL;
         gint64 write_ns = said == NULL ? 0 : g_ascii_strtoll(said, &rest, 10);
+        gint64 slow_ns = said == NULL ? 0 : g_ascii_strtoll(rest, &rest, 10);
         gint64 map_ns = said == NULL ? 0 : g_ascii_strtoll(rest, NULL, 10);
         run->write_ns = MAX(run->write_ns, write_ns);
+        run->slow_ns = MAX(run->slow_ns, slow_ns);
         run->map_ns = MAX(run->map_ns, map_ns);
         run->huge_bytes += lane->run.huge_bytes;
         run->arrived += count_arrived(&lane->target) - lane->there;

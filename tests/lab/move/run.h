@@ -24,6 +24,7 @@ typedef struct {
     guint64 arrived;          /**< of these: on the target afterwards */
     gint64 duration_ns;
     gint64 write_ns;          /**< the longest time that a write of the process took */
+    gint64 slow_ns;           /**< that those of more than a millisecond took together */
     gint64 map_ns;            /**< that mapping a page and unmapping it took */
     guint64 huge_bytes;       /**< of transparent hugepages, before */
     const char *end;          /**< of the mover's report, or what failed */

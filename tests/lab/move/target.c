@@ -3,11 +3,11 @@
  * qemu-system-writer -name NAME KIND MIB NODES CPU PIN: what stands in for a guest when moves are measured. Its RAM of so
  * many MiB (4k, thp or memfd) lies on the first of NODES ("0"), or page by page in turn on both ("0,1"); one in PIN
  * pages is pinned as a device would (0: none). A thread on CPU writes to random pages of it for ever and notes the
- * longest time that a write took. It rests in between: the interrupts by which the kernel empties a busy CPU's TLB, one for each
+ * longest time that a write took, and how long those that took more than a millisecond did together. It rests in between: the interrupts by which the kernel empties a busy CPU's TLB, one for each
  * page on 6.1, take milliseconds each where CPUs are emulated on a busy machine, and all else would drown in that.
  * Another maps and unmaps a page each millisecond, as QEMU does for itself: that waits for who walks the process's mappings,
- * and pages that are touched for the first time wait behind it. Says "ready START"; answers a line with "WRITE-NS MAP-NS"
- * since the line before. Its name is a guest's, as the mover touches nothing else.
+ * and pages that are touched for the first time wait behind it. Says "ready START"; answers a line with
+ * "WRITE-NS SLOW-NS MAP-NS" since the line before. Its name is a guest's, as the mover touches nothing else.
  */
 #include <linux/io_uring.h>
 #include <linux/mempolicy.h>
@@ -30,12 +30,14 @@
 #define PINNED_MAX 16384
 #define WRITES_BETWEEN_RESTS 16
 #define REST_NS 1000000
+#define SLOW_NS 1000000
 
 struct target {
     unsigned char *memory;
     size_t bytes;
     int cpu;
-    _Atomic uint64_t write_ns, map_ns;    /* the longest */
+    _Atomic uint64_t write_ns, map_ns;  /* the longest */
+    _Atomic uint64_t slow_ns;           /* all slow writes together */
     _Atomic int write_again, map_again; /* begin anew: what came before does not count */
 };
 
@@ -61,12 +63,24 @@ static void stay_on(int cpu)
         die("sched_setaffinity");
 }
 
-static void note(_Atomic uint64_t *most_ns, _Atomic int *again, uint64_t took_ns)
+static void note_write(struct target *target, uint64_t took_ns)
 {
-    if (atomic_exchange(again, 0))
-        *most_ns = 0;
-    else if (took_ns > *most_ns)
-        *most_ns = took_ns;
+    if (atomic_exchange(&target->write_again, 0)) {
+        target->write_ns = target->slow_ns = 0;
+        return;
+    }
+    if (took_ns > target->write_ns)
+        target->write_ns = took_ns;
+    if (took_ns > SLOW_NS)
+        target->slow_ns += took_ns;
+}
+
+static void note_map(struct target *target, uint64_t took_ns)
+{
+    if (atomic_exchange(&target->map_again, 0))
+        target->map_ns = 0;
+    else if (took_ns > target->map_ns)
+        target->map_ns = took_ns;
 }
 
 static void *write_for_ever(void *data)
@@ -80,7 +94,7 @@ static void *write_for_ever(void *data)
         volatile unsigned char *byte = &target->memory[random % (target->bytes / PAGE_BYTES) * PAGE_BYTES + 64];
         uint64_t before = now_ns();
         ++*byte;
-        note(&target->write_ns, &target->write_again, now_ns() - before);
+        note_write(target, now_ns() - before);
         if (turn % WRITES_BETWEEN_RESTS == 0)
             nanosleep(&rest, NULL);
     }
@@ -97,7 +111,7 @@ static void *map_for_ever(void *data)
         void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED || munmap(page, PAGE_BYTES) < 0)
             die("mmap");
-        note(&target->map_ns, &target->map_again, now_ns() - before);
+        note_map(target, now_ns() - before);
         nanosleep(&rest, NULL);
     }
     return NULL;
@@ -173,7 +187,8 @@ int main(int argc, char **argv)
     printf("ready %lx\n", (unsigned long)(uintptr_t)target.memory);
     fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        printf("%lu %lu\n", (unsigned long)target.write_ns, (unsigned long)target.map_ns);
+        printf("%lu %lu %lu\n", (unsigned long)target.write_ns, (unsigned long)target.slow_ns,
+            (unsigned long)target.map_ns);
         fflush(stdout);
         target.write_again = target.map_again = 1;
     }
