@@ -1,83 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "fake_kernel.h"
-#include "mover/move.h"
+#include "move_world.h"
 #include <errno.h>
 #include <vmbalancer/error.h>
-
-#define PID 4242
-#define START G_GUINT64_CONSTANT(0x7f0000000000)
-#define PAGE G_GUINT64_CONSTANT(4096)
-#define MIB G_GUINT64_CONSTANT(1048576)
-#define MS G_GINT64_CONSTANT(1000000)
-#define SECOND (1000 * MS)
-
-/* A guest whose RAM is on node 0, on a host where a small page takes 1 us and a call 1 ms. */
-typedef struct {
-    FakeKernel *fake;
-    FakeProcess *guest;
-    VbIdentity *identity;
-    VbRange range;
-    VbMoveBudget budget;
-    VbStop stop;
-    VbMoveProgress progress;
-    guint stop_after; /* polls */
-    guint polls;
-    guint shown;
-    VbMoveReport report;
-} World;
-
-static void
-world_begin(World *world, guint64 page_size, guint pages)
-{
-    *world = (World){.range = {START, START + page_size * pages, page_size}};
-    world->fake = fake_kernel_new();
-    world->fake->call_ns = MS;
-    world->fake->page_ns = 1000;
-    world->guest = fake_kernel_start(world->fake, PID, 99, "/usr/bin/qemu-system-x86_64",
-                                     "qemu -name guest=a");
-    fake_process_map(world->guest, START, page_size, pages, 0);
-    VbProcess process = {PID, 99};
-    world->identity = vb_identity_open(&world->fake->kernel, &process, NULL);
-    g_assert_nonnull(world->identity);
-}
-
-static void
-world_end(World *world)
-{
-    vb_identity_close(world->identity);
-    fake_kernel_free(world->fake);
-}
-
-/* Moves to node 1. */
-static void
-move_expecting(World *world, VbMoveEnd end)
-{
-    VbMoveTask task = {
-        .identity = world->identity,
-        .ranges = &world->range,
-        .n_ranges = 1,
-        .target = 1,
-        .budget = world->budget,
-        .stop = world->stop,
-        .progress = world->progress,
-        .user_data = world,
-    };
-    g_autoptr(GError) error = NULL;
-    gboolean ok = vb_move_run(&task, &world->report, &error);
-    g_assert_no_error(error);
-    g_assert_true(ok);
-    g_assert_cmpstr(vb_move_end_name(world->report.end), ==, vb_move_end_name(end));
-    g_assert_cmpuint(world->report.batches, ==, world->fake->moves);
-}
-
-static void
-assert_report(const World *world, guint64 moved, guint64 left, guint64 unmovable)
-{
-    g_assert_cmpuint(world->report.bytes_moved, ==, moved);
-    g_assert_cmpuint(world->report.bytes_left, ==, left);
-    g_assert_cmpuint(world->report.bytes_unmovable, ==, unmovable);
-    g_assert_cmpuint(fake_process_bytes_on(world->guest, 1), >=, moved);
-}
 
 static void
 all_small_pages_go(void)
@@ -446,56 +370,6 @@ count_progress(const VbMoveReport *report, gpointer user_data)
     world->shown++;
 }
 
-/* How long a move takes on a host whose file says @text. */
-static gint64
-duration_under(const char *path, const char *text)
-{
-    World world;
-    world_begin(&world, PAGE, 20000);
-    if (text != NULL)
-        fake_kernel_write(world.fake, path, text, -1);
-    move_expecting(&world, VB_MOVE_COMPLETE);
-    assert_report(&world, 20000 * PAGE, 0, 0);
-    gint64 duration_ns = world.report.duration_ns;
-    world_end(&world);
-    return duration_ns;
-}
-
-static void
-memory_pressure_leaves_it_a_tenth_of_the_time(void)
-{
-    static const char proc[] = "/proc/pressure/memory", cgroup[] = "/sys/fs/cgroup/memory.pressure";
-    gint64 free_ns = duration_under(proc, NULL);
-    static const char *const fine[] = {"some avg10=9.99 avg60=80.00 avg300=0.00 total=1\nfull avg10=50.00\n",
-                                       "full avg10=50.00\n", "", "some avg10=-1\n", "some avg10=x\n"};
-    for (guint i = 0; i < G_N_ELEMENTS(fine); i++)
-        g_assert_cmpint(duration_under(proc, fine[i]), ==, free_ns);
-    static const char high[] = "some avg10=10.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n";
-    g_assert_cmpint(duration_under(proc, high), >=, 8 * free_ns);
-    g_assert_cmpint(duration_under(proc, high), <=, 11 * free_ns);
-    g_assert_cmpint(duration_under(cgroup, high), >=, 8 * free_ns);
-}
-
-static void
-relieve(FakeKernel *fake, guint64 call, gpointer unused)
-{
-    if (call == 4)
-        fake_kernel_remove(fake, "/proc/pressure/memory");
-}
-
-static void
-it_goes_on_at_full_pace_when_the_pressure_is_over(void)
-{
-    World world;
-    world_begin(&world, PAGE, 200000);
-    fake_kernel_write(world.fake, "/proc/pressure/memory", "some avg10=99.00", -1);
-    world.fake->hook = relieve;
-    move_expecting(&world, VB_MOVE_COMPLETE);
-    /* 200 ms of pages, the calls, and the rests of a second, in which it is not asked. */
-    g_assert_cmpint(world.report.duration_ns, <, 2 * SECOND);
-    world_end(&world);
-}
-
 static void
 the_rate_is_kept(void)
 {
@@ -572,8 +446,6 @@ main(int argc, char **argv)
         {"a cancel ends it within one batch", a_cancel_ends_it_within_one_batch},
         {"a cancel is heard while it waits", a_cancel_is_heard_while_it_waits},
         {"what cannot work is an error", what_cannot_work_is_an_error},
-        {"memory pressure leaves it a tenth of the time", memory_pressure_leaves_it_a_tenth_of_the_time},
-        {"it goes on at full pace when the pressure is over", it_goes_on_at_full_pace_when_the_pressure_is_over},
         {"the rate is kept", the_rate_is_kept},
         {"batches adapt to their duration", batches_adapt_to_their_duration},
     };

@@ -167,6 +167,16 @@ test_what_is_shared_is_told_apart_from_what_is_pinned(RunStage *f, gconstpointer
 }
 
 static void
+test_a_long_rest_is_told(RunStage *f, gconstpointer unused)
+{
+    VbMoveReport report = {.end = VB_MOVE_COMPLETE, .duration_ns = 9000000000, .rested_ns = 999999999};
+    g_assert_null(vb_outcome_rest(&report));
+    report.rested_ns = 2000000000;
+    g_autofree char *text = vb_outcome_rest(&report);
+    g_assert_true(g_str_has_prefix(text, "rested 2.0 s of 9.0 s, as "));
+}
+
+static void
 test_a_mover_that_died_had_moved_what_it_told(RunStage *f, gconstpointer unused)
 {
     f->mover_dies = TRUE;
@@ -505,6 +515,7 @@ main(int argc, char **argv)
     ADD("order/guests-do-not-hinder-each-other", test_guests_do_not_hinder_each_other);
     ADD("ends/each-has-its-outcome", test_each_end_of_a_move_has_its_outcome);
     ADD("ends/shared-or-pinned", test_what_is_shared_is_told_apart_from_what_is_pinned);
+    ADD("ends/long-rest", test_a_long_rest_is_told);
     ADD("ends/dead-mover-had-moved-what-it-told", test_a_mover_that_died_had_moved_what_it_told);
     ADD("ends/mover-died-of-the-cancel", test_a_mover_that_died_of_the_cancel_is_cancelled);
     ADD("ends/no-mover-no-pin", test_without_a_mover_nothing_is_pinned);

@@ -65,8 +65,8 @@ typedef struct {
                                        where the move has not come to yet */
     guint64 bytes_unmovable, bytes_shared; /**< gave up on these; of these: as other processes map them (KSM, helpers) */
     guint64 batches;
-    gint64 duration_ns;
-    gint64 longest_batch_ns;
+    gint64 duration_ns, longest_batch_ns;
+    gint64 rested_ns; /**< of the duration: beyond what the rate asks, as memory was short or the guest waited for CPUs */
 } VbMoveReport;
 typedef void (*VbMoveProgress)(const VbMoveReport *report, gpointer user_data);
 

@@ -5,6 +5,7 @@
 #include "mover/pace.h"
 #include "mover/pages.h"
 #include "mover/pressure.h"
+#include "mover/steal.h"
 #include <errno.h>
 #include <numaif.h>
 #include <vmbalancer/error.h>
@@ -15,6 +16,10 @@
 #define PASS_PAUSE_NS (50 * MILLISECOND_NS)
 #define POLL_NS (100 * MILLISECOND_NS)
 #define PROGRESS_NS (250 * MILLISECOND_NS)
+/* Nine tenths of the time while the host is short of memory, three quarters while the guest is short of CPUs, of which a
+ * move takes one: it comes to its end even so. */
+#define REST_MEMORY 9
+#define REST_CPUS 3
 
 /* A window with pages that did not go yet. */
 typedef struct {
@@ -47,6 +52,7 @@ typedef struct {
     VbBatch batch;
     VbPace pace;
     VbPressure pressure;
+    VbSteal steal;
     VbOutlook outlook;
     gboolean probe;         /* runs have turned out to be hugepages */
     gboolean inside;        /* the window is being worked on */
@@ -152,6 +158,17 @@ show(Engine *engine)
     task->progress(&engine->report, task->user_data);
 }
 
+static void
+rest(Engine *engine, gint64 before_ns, gint64 after_ns)
+{
+    gboolean steal = vb_steal_is_high(&engine->steal, engine->kernel, engine->pid, after_ns);
+    if (vb_pressure_is_high(&engine->pressure, engine->kernel, after_ns))
+        vb_pace_rest(&engine->pace, REST_MEMORY, before_ns, after_ns);
+    else if (steal)
+        vb_pace_rest(&engine->pace, REST_CPUS, before_ns, after_ns);
+    engine->report.rested_ns += vb_pace_rest_ns(&engine->pace, after_ns);
+}
+
 /* Submits the batch and finds out what became of it. */
 static gboolean
 run_batch(Engine *engine)
@@ -178,8 +195,7 @@ run_batch(Engine *engine)
         return end_by_code(engine, code);
     report->bytes_moved += moved;
     vb_pace_note(&engine->pace, window->page_size, batch->bytes, moved, before_ns, after_ns);
-    if (vb_pressure_is_high(&engine->pressure, kernel, after_ns))
-        vb_pace_rest(&engine->pace, before_ns, after_ns);
+    rest(engine, before_ns, after_ns);
     vb_batch_settle(batch, window, result);
     if (batch->probes > 0) {
         guint went = 0, whole = 0;
@@ -336,6 +352,7 @@ vb_move_run(const VbMoveTask *task, VbMoveReport *ret, GError **error)
     vb_pace_begin(&engine->pace, task->budget.rate_bytes_per_s, task->budget.batch_target_ns,
                   engine->begun_ns);
     vb_pace_join(&engine->pace, task->budget.common, task->budget.common_rate_bytes_per_s);
+    vb_steal_is_high(&engine->steal, engine->kernel, engine->pid, engine->begun_ns);
     run_passes(engine);
     if (engine->code != 0) {
         vb_pages_set_error(error, engine->pid, engine->code);

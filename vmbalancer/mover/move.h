@@ -23,7 +23,7 @@ typedef struct {
  * Moves pages as vb_mover_move() promises: asks first, submits only pages that are to move, each to
  * the one target, in batches; asks again after each. Pages that do not go are tried in three passes over the
  * ranges, then given up as unmovable. The identity is looked at before and after each batch. While the host is
- * short of memory (mover/pressure.h) batches take a tenth of the time.
+ * short of memory (mover/pressure.h) batches take a tenth of the time, where the guest waits for CPUs (mover/steal.h) a quarter.
  * Errors: VB_ERROR_UNSUPPORTED (no NUMA), VB_ERROR_INVALID (no such target), VB_ERROR_FAILED.
  */
 gboolean vb_move_run(const VbMoveTask *task, VbMoveReport *ret, GError **error);

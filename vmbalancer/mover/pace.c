@@ -21,8 +21,6 @@
 #define RATE_FLOOR (MIB / 2)
 /* The most that a pause (a guest's, the scheduler's) may be made up for afterwards. */
 #define BURST_NS (SECOND_NS / 10)
-/* Of the time goes to rest, a tenth to batches: a move comes to its end even so. */
-#define REST_TIMES 9
 
 static guint64
 cap(guint64 page_size)
@@ -86,9 +84,16 @@ vb_pace_note(VbPace *pace, guint64 page_size, guint64 tried_bytes, guint64 moved
 }
 
 void
-vb_pace_rest(VbPace *pace, gint64 begun_ns, gint64 ended_ns)
+vb_pace_rest(VbPace *pace, guint times, gint64 begun_ns, gint64 ended_ns)
 {
-    pace->rested_ns = ended_ns + REST_TIMES * (ended_ns - begun_ns);
+    pace->rested_ns = ended_ns + times * (ended_ns - begun_ns);
+}
+
+gint64
+vb_pace_rest_ns(const VbPace *pace, gint64 now_ns)
+{
+    gint64 due_ns = pace->rate_bytes_per_s == 0 ? now_ns : MAX(pace->due_ns, now_ns);
+    return MAX(pace->rested_ns - due_ns, 0);
 }
 
 gint64

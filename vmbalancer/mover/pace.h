@@ -32,8 +32,10 @@ guint64 vb_pace_batch_bytes(const VbPace *pace, guint64 page_size);
  */
 void vb_pace_note(VbPace *pace, guint64 page_size, guint64 tried_bytes, guint64 moved_bytes,
                   gint64 begun_ns, gint64 ended_ns);
-/** Lets a batch be followed by a rest of nine times its length: what the host needs more than moves. */
-void vb_pace_rest(VbPace *pace, gint64 begun_ns, gint64 ended_ns);
+/** Lets a batch be followed by a rest of @times its length: what is needed for more than moves. */
+void vb_pace_rest(VbPace *pace, guint times, gint64 begun_ns, gint64 ended_ns);
+/** How much longer that is to be waited for than the rate is. */
+gint64 vb_pace_rest_ns(const VbPace *pace, gint64 now_ns);
 /** How long to wait before the next batch. */
 gint64 vb_pace_wait_ns(const VbPace *pace, gint64 now_ns);
 

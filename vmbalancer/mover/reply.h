@@ -37,6 +37,7 @@ typedef struct {
     guint64 batches;
     gint64 duration_ns;
     gint64 longest_batch_ns;
+    gint64 rested_ns;
 } VbWireReport;
 
 /** A reply, always of this size. */

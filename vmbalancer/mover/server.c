@@ -140,6 +140,7 @@ reply_report(Server *server, VbWireReplyKind kind, const VbMoveReport *report)
             .batches = report->batches,
             .duration_ns = report->duration_ns,
             .longest_batch_ns = report->longest_batch_ns,
+            .rested_ns = report->rested_ns,
         },
     };
     /* A client that does not listen loses progress, not time. */
