@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance_search.h"
+#include "place.h"
 
 /* Why guests are left as they are. */
 
@@ -27,13 +28,21 @@ static void
 explain_room(const VbBalance *balance, const VbParty *party, int wish)
 {
     const VbBench *there = &balance->bench[vb_way_node(wish)];
+    const VbNode *host = &balance->snapshot->topology.node[there->id];
+    guint64 page_size = party->cell->page_size;
+    const VbHugePool *pool = page_size > 4096 ? vb_node_pool(host, page_size) : NULL;
+    if (pool != NULL) {
+        vb_place_decline_pool(balance->plan, party->guest, there->id, pool,
+                              (guint64)MAX(there->pool[pool - host->pools], 0),
+                              party->ways[wish].bytes / page_size);
+        return;
+    }
     vb_plan_decline(balance->plan, party->guest, "no-room",
                     "node %d will have %" G_GINT64_FORMAT " MiB free of which %" G_GINT64_FORMAT
-                    " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed%s, and no other way "
+                    " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed, and no other way "
                     "is better; free memory, allow more nodes, or lower reserve=",
                     there->id, MAX(there->free, 0) >> 20, there->reserve >> 20,
-                    party->ways[wish].bytes >> 20,
-                    party->cell->page_size > 4096 ? " in hugepages" : "");
+                    party->ways[wish].bytes >> 20);
 }
 
 static void

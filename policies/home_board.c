@@ -217,6 +217,13 @@ vb_board_explain_room(VbBoard *board, VbSeat *seat)
     VbArrival arrival =
         vb_place_arrival(seat->guest, &board->free_then, wish, seat->tolerance_bp);
     guint64 needed = vb_place_bytes(seat->guest, wish, seat->tolerance_bp);
+    const VbNode *there = &board->free_then.node[wish];
+    for (guint i = 0; i < there->n_pools; i++)
+        if (arrival.pool_pages[i] > there->pools[i].free) {
+            vb_place_decline_pool(board->plan, seat->guest, wish, &there->pools[i],
+                                  there->pools[i].free, arrival.pool_pages[i]);
+            return;
+        }
     vb_plan_decline(board->plan, seat->guest, "no-room",
                     "home %d has %" G_GUINT64_FORMAT " MiB free of which %" G_GUINT64_FORMAT
                     " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed%s, and no other node that "

@@ -133,6 +133,22 @@ vb_place_fits(const VbSnapshot *snapshot, const VbTopology *topology, const VbGu
     return fits;
 }
 
+void
+vb_place_decline_pool(VbPlan *plan, const VbGuest *guest, int node, const VbHugePool *pool,
+                      guint64 free, guint64 pages)
+{
+    guint64 borrow = MIN(pool->borrow, free);
+    g_autofree char *more =
+        borrow > 0 ? g_strdup_printf(" and may borrow %" G_GUINT64_FORMAT " more", borrow)
+                   : g_strdup("");
+    vb_plan_decline(plan, guest, "no-room",
+                    "node %d will have %" G_GUINT64_FORMAT " free hugepages of %" G_GUINT64_FORMAT
+                    " KiB%s, %" G_GUINT64_FORMAT " needed, and no other node that it may use is "
+                    "better; enlarge the node's pool (nr_hugepages), let more be borrowed "
+                    "(hugepages-borrow= in [limits]), or allow more nodes",
+                    node, free - borrow, pool->page_size / 1024, more, pages);
+}
+
 static void
 shift_pool(VbNode *node, guint64 page_size, gint64 pages)
 {

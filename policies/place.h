@@ -42,6 +42,9 @@ VbArrival vb_place_arrival(const VbGuest *guest, const VbTopology *topology, int
 /** TRUE if @node takes that and keeps its reserve. @topology carries what is free now. */
 gboolean vb_place_fits(const VbSnapshot *snapshot, const VbTopology *topology,
                        const VbGuest *guest, int node, guint tolerance_bp);
+/** Declines the guest for want of @pages on @node, where @free of @pool's are left. */
+void vb_place_decline_pool(VbPlan *plan, const VbGuest *guest, int node, const VbHugePool *pool,
+                           guint64 free, guint64 pages);
 /** Books the guest's arrival on @node and its leaving of the others in @topology. */
 void vb_place_book(VbTopology *topology, const VbGuest *guest, int node, guint tolerance_bp);
 /** Takes such a booking back. */

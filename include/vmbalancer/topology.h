@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
     guint64 page_size;
     guint64 total;
-    guint64 free;
+    guint64 free;   /**< that moves may take, those that may be borrowed included */
+    guint64 borrow; /**< of @free, those that the pool would have to be enlarged by first */
 } VbHugePool;
 
 /** A node as the kernel shows it. */
@@ -105,5 +106,7 @@ guint vb_node_capacity_bp(const VbNode *node);
 VbNodeSet vb_topology_home_nodes(const VbTopology *topology);
 /** The pool of @page_size on @node, NULL if it has none. */
 const VbHugePool *vb_node_pool(const VbNode *node, guint64 page_size);
+/** Of @pages that are to be taken from @pool, how many have to be borrowed. */
+guint64 vb_pool_borrowed(const VbHugePool *pool, guint64 pages);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A scattered guest of each backing is seen, explained, brought home, and released; looking and
-# planning change nothing; the numbers agree with numa_maps.
+# planning change nothing; the numbers agree with numa_maps. Hugepages that a pool lacks are borrowed.
 [ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
@@ -97,3 +97,39 @@ lab_is "$?" 0 "a guest with a foreign pin moves when it is named and forced"
 lab_is "$(lab_affinity plain 0)" 3 "it is home"
 vmbalancer release plain >/tmp/out
 lab_is "$(lab_affinity plain 0)" 1-2 "release gives the older pin back"
+
+# Hugepages that the target's pool lacks are borrowed within the limit, travel with the guest, and come back with it.
+pool() { echo "/sys/devices/system/node/node$1/hugepages/hugepages-2048kB/nr_hugepages"; }
+pools() { cat "$(pool 0)" "$(pool 1)" "$(pool 2)" "$(pool 3)" | xargs; }
+borrow() { printf '[limits]\nhugepages-borrow=%s\n' "$1" >/etc/vmbalancer.conf.d/pools.conf; }
+near=${home[huge]} far=$(((home[huge] + 1) % 4))
+mkdir -p /etc/vmbalancer.conf.d
+echo 4 >"$(pool $far)"
+before=$(pools)
+lab_note "pools of hugepages: $before; the guest has 16 on node $near"
+vmbalancer rebalance huge --to $far --wait >/tmp/out 2>&1
+lab_is "$?" 1 "a pool with too few pages is refused"
+lab_ok "with the numbers and the mend" grep -q "have 4 free hugepages of 2048 KiB, 16 needed.*hugepages-borrow=" <(tr -s ' \n' ' ' </tmp/out)
+borrow 22MiB
+vmbalancer rebalance huge --to $far --wait >/tmp/out 2>&1
+lab_is "$?" 1 "and beyond the limit"
+lab_ok "with what may be borrowed" grep -q "may borrow 11 more, 16 needed" <(tr -s ' \n' ' ' </tmp/out)
+lab_is "$(pools)" "$before" "no pool was touched"
+borrow 24MiB
+vmbalancer rebalance huge --to $far --wait >/tmp/out 2>&1
+lab_is "$?" 0 "within the limit it moves"
+lab_at_least "$(lab_share huge $far)" 99 "its RAM is on node $far"
+lab_is "$(cat "$(pool $far)")" 16 "that node's pool has 12 pages more"
+lab_is "$(($(pools | tr ' ' '+')))" "$((${before// /+}))" "the host has as many as before"
+vmbalancer rebalance huge --to "$near" --wait >/tmp/out 2>&1
+lab_is "$(pools)" "$before" "home again, each pool is as it was"
+vmbalancer rebalance huge --to $far --rate 4MiB/s --wait >/tmp/out 2>&1 &
+borrowed() { [ "$(cat "$(pool $far)")" = 16 ]; }
+lab_ok "pages are borrowed for a slow move" lab_until 60 borrowed
+kill -KILL $!
+wait $!
+lab_note "killed with $(lab_share huge $far) % moved, pools $(pools)"
+vmbalancer rebalance huge --to "$near" --wait >/tmp/out 2>&1
+lab_is "$(pools)" "$before" "what a killed command had borrowed the next one gives back"
+vmbalancer release huge >/tmp/out
+lab_ok "nothing is owed any more" test ! -e /var/lib/vmbalancer/pools.json

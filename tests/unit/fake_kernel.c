@@ -159,6 +159,19 @@ fake_sleep_ns(VbKernel *kernel, gint64 duration_ns)
     fake_of(kernel)->now_ns += MAX(duration_ns, 0);
 }
 
+static gboolean
+fake_write(VbKernel *kernel, const char *path, const char *text, GError **error)
+{
+    FakeKernel *fake = fake_of(kernel);
+    if (find_file(fake, path, error) == NULL)
+        return FALSE;
+    if (text != NULL && fake->written != NULL)
+        return fake->written(fake, path, text, error);
+    if (text != NULL)
+        fake_kernel_write(fake, path, text, -1);
+    return TRUE;
+}
+
 static int
 fake_open_process(VbKernel *kernel, int pid)
 {
@@ -189,6 +202,7 @@ static const VbKernelOps fake_ops = {
     .now_ns = fake_now_ns,
     .sleep_ns = fake_sleep_ns,
     .open = fake_open,
+    .write = fake_write,
     .open_process = fake_open_process,
     .process_ended = fake_process_ended,
 };

@@ -32,6 +32,8 @@ struct FakeKernel {
     gulong largest_query, largest_move;
     FakeHook hook;
     gpointer hook_data;
+    /** (nullable): what a write to a file does, in place of the text being the file's from then on. */
+    gboolean (*written)(FakeKernel *fake, const char *path, const char *text, GError **error);
     GHashTable *files;         /* path -> GBytes */
     GHashTable *links;         /* path -> target */
     GHashTable *denied;        /* paths that answer EACCES */

@@ -96,7 +96,11 @@ fill_topology(GRand *rand, VbTopology *topology, guint64 *reserve)
         node->memory_free_bytes = any_u64(rand);
         node->n_pools = (guint)g_rand_int_range(rand, 0, VB_POOLS_MAX + 1);
         for (guint i = 0; i < node->n_pools; i++)
-            node->pools[i] = (VbHugePool){1 << 21, any_u64(rand), any_u64(rand)};
+            {
+            guint64 free = any_u64(rand);
+            node->pools[i] = (VbHugePool){1 << 21, any_u64(rand), free,
+                                          g_rand_boolean(rand) ? free / 2 : 0};
+        }
         VB_NODESET_FOREACH(other, topology->nodes)
         node->distance[other] = (guint16)g_rand_int_range(rand, 0, G_MAXUINT16 + 1);
         reserve[id] = any_u64(rand);

@@ -202,6 +202,23 @@ small_pool(Stage *s)
     world_pool(&s->host->topology, 0, 2 * MIB, 512, 255);
 }
 
+static void
+small_loan(Stage *s)
+{
+    small_pool(s);
+    s->host->topology.node[0].pools[0].borrow = 55;
+}
+
+/* Of 256 pages 56 are to be made of memory, which has room for 55 beside the reserve. */
+static void
+no_memory_to_borrow(Stage *s)
+{
+    no_pool(s);
+    world_pool(&s->host->topology, 0, 2 * MIB, 512, 256);
+    s->host->topology.node[0].pools[0].borrow = 56;
+    s->host->topology.node[0].memory_free_bytes = s->host->reserve_bytes[0] + 111 * MIB;
+}
+
 /* What is wrong, and the code that the guest is declined with. */
 static const struct {
     const char *name;
@@ -226,6 +243,8 @@ static const struct {
     {"over-budget", budget, "budget"},
     {"no-pool", no_pool, "no-pool"},
     {"pool-one-page-short", small_pool, "no-pool"},
+    {"loan-one-page-short", small_loan, "no-pool"},
+    {"no-memory-to-borrow", no_memory_to_borrow, "no-pool"},
     {"node-gone", node_gone, "boundary"},
     {"just-moved", just_moved, "cooldown"},
 };
@@ -241,6 +260,30 @@ test_refusals(gconstpointer data)
     refusals[i].spoil(&stage);
     guard(&stage);
     assert_left_out(&stage, stage.guest, refusals[i].code);
+    tear_down(&stage);
+}
+
+/* The first takes what is free, and borrows; the second finds that much less memory, and says so. */
+static void
+test_borrowed_pages_take_memory(void)
+{
+    Stage stage;
+    set_up(&stage);
+    no_memory_to_borrow(&stage);
+    stage.host->topology.node[0].memory_free_bytes += MIB;
+    pin(&stage, stage.guest, 0);
+    move(&stage, stage.guest, 1, 0, 512 * MIB);
+    guard(&stage);
+    g_assert_cmpuint(stage.plan->declined->len, ==, 0);
+    tear_down(&stage);
+    set_up(&stage);
+    small_loan(&stage);
+    move(&stage, stage.guest, 1, 0, 512 * MIB);
+    guard(&stage);
+    const VbDecline *decline = g_ptr_array_index(stage.plan->declined, 0);
+    g_assert_true(strstr(decline->reason, "node 0 has 200 free hugepages of 2048 KiB and may borrow "
+                                          "55 more, 256 needed") != NULL);
+    g_assert_true(strstr(decline->reason, "hugepages-borrow=") != NULL);
     tear_down(&stage);
 }
 
@@ -442,6 +485,7 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/guard/refuses/%s", refusals[i].name);
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_refusals);
     }
+    g_test_add_func("/guard/borrowed-pages-take-memory", test_borrowed_pages_take_memory);
     g_test_add_func("/guard/senseless-actions", test_senseless_actions);
     g_test_add_func("/guard/an-unknown-cell", test_an_unknown_cell);
     g_test_add_func("/guard/moves-count-together", test_moves_count_together);

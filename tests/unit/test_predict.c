@@ -47,6 +47,27 @@ test_hugepages_move_between_pools(void)
     g_assert_cmpuint(then->topology.node[0].memory_free_bytes, ==, 2 * GIB);
 }
 
+/* Borrowed pages are made of one node's memory, and as many given back to the other's. */
+static void
+test_hugepages_that_are_borrowed_travel(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 2 * GIB);
+    g_autoptr(VbPlan) plan = vb_plan_new("test");
+    VbGuest *guest = world_guest(host, "db", "0");
+    world_pool(&host->topology, 0, 2 * MIB, 100, 90);
+    world_pool(&host->topology, 1, 2 * MIB, 100, 20);
+    host->topology.node[0].pools[0].borrow = 60;
+    world_put(guest, 0, 1, 160 * MIB);
+    world_cell_of(guest, 0)->page_size = 2 * MIB;
+    vb_plan_add_move(plan, guest, 0, 1, 0, 160 * MIB, "test");
+    g_autoptr(VbSnapshot) then = vb_predict(host, plan);
+    g_assert_cmpuint(then->topology.node[0].pools[0].free, ==, 10);
+    g_assert_cmpuint(then->topology.node[0].pools[0].borrow, ==, 10);
+    g_assert_cmpuint(then->topology.node[0].memory_free_bytes, ==, 2 * GIB - 100 * MIB);
+    g_assert_cmpuint(then->topology.node[1].pools[0].free, ==, 50);
+    g_assert_cmpuint(then->topology.node[1].memory_free_bytes, ==, 2 * GIB + 100 * MIB);
+}
+
 /* More than is there does not move, and a node's free memory does not go below nothing. */
 static void
 test_impossible_moves_end_at_the_edge(void)
@@ -144,6 +165,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/predict/moved-bytes-change-sides", test_moved_bytes_change_sides);
     g_test_add_func("/predict/hugepages-move-between-pools", test_hugepages_move_between_pools);
+    g_test_add_func("/predict/hugepages-borrowed", test_hugepages_that_are_borrowed_travel);
     g_test_add_func("/predict/impossible-moves", test_impossible_moves_end_at_the_edge);
     g_test_add_func("/predict/pinned-vcpus-run-there", test_pinned_vcpus_run_where_they_are_pinned);
     g_test_add_func("/predict/homes-by-cell", test_a_pin_changes_the_home_of_its_own_cell);

@@ -28,11 +28,13 @@ set_up(Fixture *f, gconstpointer unused)
     f->engine.hypervisor = fake_hypervisor_base(f->fake);
     f->engine.observer.kernel = vb_kernel_real();
     f->engine.deadline_ms = 1000;
+    f->engine.config = vb_config_new();
 }
 
 static void
 tear_down(Fixture *f, gconstpointer unused)
 {
+    vb_config_free(f->engine.config);
     fake_hypervisor_free(f->fake);
     temp_dir_free(f->dir);
 }

@@ -7,6 +7,7 @@
 #include "act/outcome.h"
 #include "act/undo.h"
 #include <string.h>
+#include <vmbalancer/error.h>
 
 /* --- order --------------------------------------------------------------------------------- */
 
@@ -183,6 +184,52 @@ test_a_mover_that_died_had_moved_what_it_told(RunStage *f, gconstpointer unused)
     run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
     run_stage_assert_run(f, "partial 8 the mover was killed");
     g_assert_cmpuint(f->last.bytes_moved, ==, 8 * MIB);
+}
+
+static gboolean
+borrow_two(const VbAction *action, gint64 coming_bytes, VbBorrow *ret, gpointer user_data,
+           GError **error)
+{
+    *ret = (VbBorrow){.uuid = action->uuid, .page_size = 2 * MIB, .borrowed = 2};
+    return TRUE;
+}
+
+static void
+note_given_back(const VbBorrow *borrow, guint64 bytes_moved, gpointer user_data)
+{
+    RunStage *f = user_data;
+    g_assert_cmpuint(borrow->borrowed, ==, 2);
+    g_string_append_printf(f->log, "; given back after %" G_GUINT64_FORMAT, bytes_moved / MIB);
+}
+
+/* However a move ends, what was borrowed for it is given back. */
+static void
+test_what_was_borrowed_is_given_back(RunStage *f, gconstpointer unused)
+{
+    f->runner.make_room = borrow_two;
+    f->runner.end_room = note_given_back;
+    f->mover_dies = TRUE;
+    run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
+    run_stage_assert_run(f, "partial 8 the mover was killed");
+    g_assert_cmpstr(f->log->str, ==, "open; move 0 to 0; given back after 8; close");
+}
+
+static gboolean
+lend_nothing(const VbAction *action, gint64 coming_bytes, VbBorrow *ret, gpointer user_data,
+             GError **error)
+{
+    g_set_error(error, VB_ERROR, VB_ERROR_NO_SPACE, "the kernel gave 3 of 4");
+    return FALSE;
+}
+
+static void
+test_what_cannot_be_borrowed_is_said(RunStage *f, gconstpointer unused)
+{
+    f->runner.make_room = lend_nothing;
+    f->runner.end_room = note_given_back;
+    run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
+    run_stage_assert_run(f, "failed 0 the kernel gave 3 of 4");
+    g_assert_cmpstr(f->log->str, ==, "open; close");
 }
 
 /* As with `timeout`, whose signal reaches the mover too. */
@@ -517,6 +564,8 @@ main(int argc, char **argv)
     ADD("ends/shared-or-pinned", test_what_is_shared_is_told_apart_from_what_is_pinned);
     ADD("ends/long-rest", test_a_long_rest_is_told);
     ADD("ends/dead-mover-had-moved-what-it-told", test_a_mover_that_died_had_moved_what_it_told);
+    ADD("ends/borrowed-is-given-back", test_what_was_borrowed_is_given_back);
+    ADD("ends/cannot-be-borrowed", test_what_cannot_be_borrowed_is_said);
     ADD("ends/mover-died-of-the-cancel", test_a_mover_that_died_of_the_cancel_is_cancelled);
     ADD("ends/no-mover-no-pin", test_without_a_mover_nothing_is_pinned);
     ADD("ends/failed-pins-stay-alone", test_pages_stay_where_pins_failed);

@@ -177,6 +177,7 @@ static const struct {
     {"[policy patient]\npatience=11\n", "[policy patient] patience=11: expected 0 to 10"},
     {"[limits]\nmax-rate=0\n", "[limits] max-rate=0"},
     {"[limits]\nmin-cooldown=60\n", "min-cooldown=60: expected a time"},
+    {"[limits]\nhugepages-borrow=lots\n", "hugepages-borrow=lots: expected a size"},
     {"[limits]\nallowed-nodes=\n", "allowed-nodes=: expected host nodes"},
     {"[limits]\nallowed-policies=A\n", "allowed-policies=A: expected names"},
 };

@@ -23,6 +23,7 @@ struct VbRunJob {
     gint64 checked_us;
     guint away;       /* checks in a row that libvirt did not hear */
     guint move;       /* the one under way, index into moves */
+    VbBorrow borrow;  /* hugepages for it */
     guint64 reported; /* bytes of it that progress knows of */
 };
 
@@ -261,6 +262,18 @@ rate_of(const VbRunState *run, const char *uuid)
     return share == 0 || each == 0 ? MAX(share, each) : MIN(share, each);
 }
 
+/* Room is looked for again, and what of it is only promised yet is made. */
+static gboolean
+see_to_room(VbRunJob *job, const VbAction *action, GError **error)
+{
+    const VbRunner *runner = job->run->runner;
+    gint64 coming = 0;
+    return vb_room_confirm(&job->run->room, runner, action, &job->promises[job->move], &coming,
+                           error) &&
+           (runner->make_room == NULL ||
+            runner->make_room(action, coming, &job->borrow, runner->user_data, error));
+}
+
 static gboolean
 move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **error)
 {
@@ -273,9 +286,8 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
         .limit_bytes = action->all ? 0 : action->bytes,
         .from = VB_NODE_BIT(action->from),
     };
-    gboolean found =
-        vb_room_confirm(&job->run->room, runner, action, &job->promises[job->move], error) &&
-        runner->find_ram(action, &source, runner->user_data, error);
+    gboolean found = see_to_room(job, action, error) &&
+                     runner->find_ram(action, &source, runner->user_data, error);
     g_autoptr(GArray) ranges = source.ranges;
     budget.shared = source.shared;
     return found && runner->moves->move(
@@ -304,9 +316,12 @@ move_cell(VbRunJob *job)
     VbMoveReport move = {0};
     gint64 started = g_get_monotonic_time();
     job->reported = 0;
+    job->borrow = (VbBorrow){0};
     gboolean ran = move_pages(job, action, &move, &error);
     /* What a mover that died had moved by then did move. */
     note_arrived(job, ran ? move.bytes_moved : job->reported);
+    if (job->borrow.borrowed > 0)
+        job->run->runner->end_room(&job->borrow, job->reported, job->run->runner->user_data);
     vb_room_use(&job->run->room, &job->promises[job->move], G_MAXUINT64);
     if (!ran) {
         set_broken(job, index, started, error);

@@ -7,6 +7,10 @@
 #include <unistd.h>
 #include <vmbalancer/error.h>
 
+/* Two minutes: who waits for longer waits for something that is broken. */
+#define TRIES 1200
+#define PAUSE_US (G_USEC_PER_SEC / 10)
+
 struct VbLock {
     int fd;
 };
@@ -30,8 +34,21 @@ offset_of(const char *uuid)
     return (off_t)(((half[0] * odd ^ half[1]) * odd) >> 2);
 }
 
-VbLock *
-vb_lock_take(const char *dir, const char *uuid, const char *name, GError **error)
+/* Of the open file, not of the process: threads of one program exclude each other too. */
+static int
+lock_byte(int fd, off_t offset, guint tries)
+{
+    struct flock byte = {.l_type = F_WRLCK, .l_start = offset, .l_len = 1};
+    for (guint try = 1; fcntl(fd, F_OFD_SETLK, &byte) != 0; try++) {
+        if (try >= tries || (errno != EAGAIN && errno != EACCES))
+            return errno;
+        g_usleep(PAUSE_US);
+    }
+    return 0;
+}
+
+static VbLock *
+take(const char *dir, const char *uuid, const char *name, guint tries, GError **error)
 {
     if (uuid == NULL || !g_uuid_string_is_valid(uuid)) {
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "\"%.40s\" is no UUID",
@@ -47,14 +64,12 @@ vb_lock_take(const char *dir, const char *uuid, const char *name, GError **error
         vb_state_set_error(error, errno, path, "the lock cannot be opened");
         return NULL;
     }
-    /* Of the open file, not of the process: threads of one program exclude each other too. */
-    struct flock byte = {.l_type = F_WRLCK, .l_start = offset_of(uuid), .l_len = 1};
-    if (fcntl(fd, F_OFD_SETLK, &byte) == 0) {
+    int code = lock_byte(fd, offset_of(uuid), tries);
+    if (code == 0) {
         VbLock *lock = g_new0(VbLock, 1);
         lock->fd = fd;
         return lock;
     }
-    int code = errno;
     if (code == EAGAIN || code == EACCES)
         g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
                     "another vmbalancer command is at work on guest %s: wait until it is done, or "
@@ -64,6 +79,18 @@ vb_lock_take(const char *dir, const char *uuid, const char *name, GError **error
         vb_state_set_error(error, code, path, "the lock cannot be taken");
     close(fd);
     return NULL;
+}
+
+VbLock *
+vb_lock_take(const char *dir, const char *uuid, const char *name, GError **error)
+{
+    return take(dir, uuid, name, 1, error);
+}
+
+VbLock *
+vb_lock_wait(const char *dir, const char *uuid, const char *name, GError **error)
+{
+    return take(dir, uuid, name, TRIES, error);
 }
 
 void

@@ -20,6 +20,8 @@ typedef struct VbLock VbLock;
  * with the path if the folder cannot be written; VB_ERROR_INVALID for a bad UUID.
  */
 VbLock *vb_lock_take(const char *dir, const char *uuid, const char *name, GError **error);
+/** The same, but waits for it, for two minutes at most. */
+VbLock *vb_lock_wait(const char *dir, const char *uuid, const char *name, GError **error);
 /** Gives the lock back. */
 void vb_lock_free(VbLock *lock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbLock, vb_lock_free)

@@ -70,11 +70,12 @@ vb_room_promise(VbRoom *room, const VbRunner *runner, const GPtrArray *moves, Vb
 
 gboolean
 vb_room_confirm(VbRoom *room, const VbRunner *runner, const VbAction *move,
-                const VbPromise *promise, GError **error)
+                const VbPromise *promise, gint64 *ret_coming_bytes, GError **error)
 {
     g_mutex_lock(&room->lock);
     gint64 coming = slot(room->coming, promise->node, promise->page_size)->bytes;
-    gboolean fits = runner->has_room(move, coming - promise->bytes, runner->user_data, error);
+    *ret_coming_bytes = coming - promise->bytes;
+    gboolean fits = runner->has_room(move, *ret_coming_bytes, runner->user_data, error);
     g_mutex_unlock(&room->lock);
     return fits;
 }

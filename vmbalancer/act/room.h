@@ -35,9 +35,12 @@ void vb_room_clear(VbRoom *room);
  */
 gboolean vb_room_promise(VbRoom *room, const VbRunner *runner, const GPtrArray *moves,
                          VbPromise *promises, GError **error);
-/** Looks again, right before a move that holds @promise. Errors: as has_room() of @runner. */
+/**
+ * Looks again, right before a move that holds @promise. Errors: as has_room() of @runner.
+ * @ret_coming_bytes: what others that hold one will still bring there
+ */
 gboolean vb_room_confirm(VbRoom *room, const VbRunner *runner, const VbAction *move,
-                         const VbPromise *promise, GError **error);
+                         const VbPromise *promise, gint64 *ret_coming_bytes, GError **error);
 /** @bytes have arrived; G_MAXUINT64 ends the promise. */
 void vb_room_use(VbRoom *room, VbPromise *promise, guint64 bytes);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "act/broker.h"
 #include "act/placement.h"
 #include "mover/client.h"
 #include <vmbalancer/plan.h>
@@ -64,6 +65,14 @@ typedef struct {
      */
     gboolean (*has_room)(const VbAction *action, gint64 coming_bytes, gpointer user_data,
                          GError **error);
+    /**
+     * (nullable): makes room that has_room() only promised, right before the move: errors as there.
+     * @ret: zeroed; what was borrowed for it
+     */
+    gboolean (*make_room)(const VbAction *action, gint64 coming_bytes, VbBorrow *ret,
+                          gpointer user_data, GError **error);
+    /** Gives back what make_room() borrowed, as the move is over. */
+    void (*end_room)(const VbBorrow *borrow, guint64 bytes_moved, gpointer user_data);
     /**
      * FALSE with the reason if the guest must be left alone now: VB_ERROR_CANCELLED (paused,
      * migrating, placed by somebody else), VB_ERROR_NO_GUEST (gone), else could not be told.

@@ -104,7 +104,8 @@ check_room(GPtrArray *findings, const VbObservation *observation)
             if (node->pools[i].total > 0 && node->pools[i].free == 0) {
                 g_autofree char *size = vb_bytes_format(node->pools[i].page_size);
                 vb_doctor_add(findings, VB_FINDING_HINDERS, thing,
-                              "enlarge the node's pool: hugepages/.../nr_hugepages",
+                              "enlarge the node's pool: hugepages/.../nr_hugepages; or let "
+                              "moves borrow pages: hugepages-borrow= in [limits]",
                               "its pool of %s hugepages is used up: no guest backed by them can "
                               "move there",
                               size);

@@ -25,6 +25,8 @@ put_node(JsonArray *nodes, const VbTopology *topology, int id, guint64 reserve_b
         vb_json_put_u64(pool, "page_size", node->pools[i].page_size);
         vb_json_put_u64(pool, "total", node->pools[i].total);
         vb_json_put_u64(pool, "free", node->pools[i].free);
+        if (node->pools[i].borrow != 0)
+            vb_json_put_u64(pool, "borrow", node->pools[i].borrow);
     }
 }
 
@@ -64,6 +66,9 @@ read_pool(VbJsonReader *reader, JsonObject *object, gpointer into)
     pool->page_size = (guint64)vb_json_int(reader, object, "page_size", 1, G_MAXINT64);
     pool->total = vb_json_u64(reader, object, "total");
     pool->free = vb_json_u64(reader, object, "free");
+    pool->borrow = vb_json_has(object, "borrow") ? vb_json_u64(reader, object, "borrow") : 0;
+    if (pool->borrow > pool->free)
+        vb_json_fail(reader, "borrow", "more than are free");
 }
 
 static void

@@ -25,7 +25,7 @@ put_node(JsonArray *nodes, const VbSnapshot *snapshot, int id)
         JsonObject *pool = vb_json_append_object(pools);
         vb_json_put_u64(pool, "page_size", node->pools[i].page_size);
         vb_json_put_u64(pool, "total", node->pools[i].total);
-        vb_json_put_u64(pool, "free", node->pools[i].free);
+        vb_json_put_u64(pool, "free", node->pools[i].free - node->pools[i].borrow);
     }
 }
 

@@ -17,6 +17,8 @@ typedef struct {
     gint64 min_cooldown_ns;       /**< min-cooldown=; 0 = none */
     char **policies;              /**< allowed-policies=, beside "none"; NULL = all */
     VbNodeSet nodes;              /**< allowed-nodes=, for a home; 0 = all */
+    guint64 hugepages_borrow_bytes; /**< hugepages-borrow=, no matter of metadata: by which each node's pools
+                                         may be enlarged for moves; 0 = never */
 } VbLimits;
 
 /** [domain NAME-OR-UUID]: what the host's files ask for a guest. */

@@ -86,6 +86,13 @@ set_policies(VbLimits *limits, const VbConfigPlace *place, GError **error)
     return TRUE;
 }
 
+/* Unlike other sizes it may be nothing, written without a unit. */
+static gboolean
+set_hugepages_borrow(VbLimits *limits, const VbConfigPlace *place, GError **error)
+{
+    return vb_config_bytes(place, FALSE, &limits->hugepages_borrow_bytes, error);
+}
+
 static const struct {
     const char *key;
     gboolean (*set)(VbLimits *limits, const VbConfigPlace *place, GError **error);
@@ -94,6 +101,7 @@ static const struct {
     {"min-cooldown", set_min_cooldown},
     {"allowed-policies", set_policies},
     {"allowed-nodes", set_nodes},
+    {"hugepages-borrow", set_hugepages_borrow},
 };
 
 gboolean

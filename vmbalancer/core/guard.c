@@ -153,13 +153,42 @@ check_bounds(const Case *c, const VbAction *action)
     return action->kind == VB_ACTION_PIN ? check_pin(c, action) : check_move(c, action);
 }
 
-static VbHugePool *
-pool_of(VbNode *node, guint64 page_size)
+static gboolean
+refuse_pool(const Case *c, const VbAction *action, guint64 page_size, const VbHugePool *pool,
+            guint64 pages)
 {
-    for (guint i = 0; i < node->n_pools; i++)
-        if (node->pools[i].page_size == page_size)
-            return &node->pools[i];
-    return NULL;
+    guint64 borrow = pool != NULL ? pool->borrow : 0;
+    guint64 free = pool != NULL ? pool->free - borrow : 0;
+    g_autofree char *more =
+        borrow > 0 ? g_strdup_printf(" and may borrow %" G_GUINT64_FORMAT " more", borrow)
+                   : g_strdup("");
+    vb_plan_decline(c->notes, c->guest, "no-pool",
+                    "node %d has %" G_GUINT64_FORMAT " free hugepages of %" G_GUINT64_FORMAT
+                    " KiB%s, %" G_GUINT64_FORMAT " needed: enlarge the node's pool (nr_hugepages), "
+                    "or let more be borrowed (hugepages-borrow= in [limits])",
+                    action->to, free, page_size / 1024, more, pages);
+    return FALSE;
+}
+
+/* What is borrowed is made of the target's memory, and given back to the source's. */
+static gboolean
+book_pages(const Case *c, const VbAction *action, guint64 page_size, VbNode *from, VbNode *to)
+{
+    VbHugePool *source = (VbHugePool *)vb_node_pool(from, page_size);
+    VbHugePool *target = (VbHugePool *)vb_node_pool(to, page_size);
+    guint64 pages = action->bytes / page_size + (action->bytes % page_size != 0);
+    guint64 borrowed = target != NULL ? vb_pool_borrowed(target, pages) : 0;
+    guint64 reserve = c->snapshot->reserve_bytes[action->to];
+    guint64 room = to->memory_free_bytes > reserve ? to->memory_free_bytes - reserve : 0;
+    if (target == NULL || target->free < pages || borrowed > room / page_size)
+        return refuse_pool(c, action, page_size, target, pages);
+    target->free -= pages;
+    target->borrow -= borrowed;
+    to->memory_free_bytes -= borrowed * page_size;
+    from->memory_free_bytes += borrowed * page_size;
+    if (source != NULL)
+        source->free += pages - borrowed;
+    return TRUE;
 }
 
 /* Books a move's bytes; a node that falls below its reserve refuses, with the numbers. */
@@ -169,25 +198,8 @@ book(const Case *c, const VbAction *action, const VbCell *cell, Ledger *ledger)
     VbNode *from = &ledger->topology.node[action->from];
     VbNode *to = &ledger->topology.node[action->to];
     g_autofree char *needed = vb_bytes_format(action->bytes);
-    if (cell->page_size > 4096) {
-        VbHugePool *source = pool_of(from, cell->page_size);
-        VbHugePool *target = pool_of(to, cell->page_size);
-        guint64 pages =
-            action->bytes / cell->page_size + (action->bytes % cell->page_size != 0);
-        guint64 free = target != NULL ? target->free : 0;
-        if (free < pages) {
-            vb_plan_decline(c->notes, c->guest, "no-pool",
-                            "node %d has %" G_GUINT64_FORMAT " free hugepages of %" G_GUINT64_FORMAT
-                            " KiB, %" G_GUINT64_FORMAT " needed: enlarge the node's pool "
-                            "(nr_hugepages)",
-                            action->to, free, cell->page_size / 1024, pages);
-            return FALSE;
-        }
-        target->free -= pages;
-        if (source != NULL)
-            source->free += pages;
-        return TRUE;
-    }
+    if (cell->page_size > 4096)
+        return book_pages(c, action, cell->page_size, from, to);
     guint64 reserve = c->snapshot->reserve_bytes[action->to];
     guint64 room = to->memory_free_bytes > reserve ? to->memory_free_bytes - reserve : 0;
     if (room < action->bytes) {

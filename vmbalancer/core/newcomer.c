@@ -44,7 +44,7 @@ vb_newcomer_room(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, 
         room.free_bytes = host->memory_free_bytes;
         room.reserve_bytes = snapshot->reserve_bytes[node];
     } else if (pool != NULL) {
-        room.free_bytes = pool->free * page_size;
+        room.free_bytes = (pool->free - pool->borrow) * page_size;
     }
     __int128 bytes = (__int128)room.free_bytes - room.reserve_bytes - room.promised_bytes;
     room.bytes = (gint64)CLAMP(bytes, G_MININT64, G_MAXINT64);

@@ -4,17 +4,27 @@
 #include <string.h>
 
 static void
-add_free(VbNode *node, guint64 page_size, gint64 bytes)
+add_memory(VbNode *node, gint64 bytes)
 {
-    if (page_size <= 4096) {
-        node->memory_free_bytes =
-            (guint64)MAX((gint64)node->memory_free_bytes + bytes, 0);
-        return;
+    node->memory_free_bytes = (guint64)MAX((gint64)node->memory_free_bytes + bytes, 0);
+}
+
+/* What is borrowed on one node is given back on the other. */
+static void
+shift_pages(VbNode *from, VbNode *to, guint64 page_size, guint64 pages)
+{
+    VbHugePool *source = (VbHugePool *)vb_node_pool(from, page_size);
+    VbHugePool *target = (VbHugePool *)vb_node_pool(to, page_size);
+    guint64 borrowed = target != NULL ? vb_pool_borrowed(target, pages) : 0;
+    if (target != NULL) {
+        target->free -= MIN(target->free, pages);
+        target->borrow -= borrowed;
+        add_memory(to, -(gint64)(borrowed * page_size));
     }
-    for (guint i = 0; i < node->n_pools; i++)
-        if (node->pools[i].page_size == page_size)
-            node->pools[i].free =
-                (guint64)MAX((gint64)node->pools[i].free + bytes / (gint64)page_size, 0);
+    if (source != NULL) {
+        source->free += pages - borrowed;
+        add_memory(from, (gint64)(borrowed * page_size));
+    }
 }
 
 static gboolean
@@ -34,8 +44,14 @@ predict_move(VbSnapshot *snapshot, VbGuest *guest, const VbAction *action)
         cell->by_node[action->from] -= bytes;
         cell->by_node[action->to] += bytes;
         cell->remote_seen = 0;
-        add_free(&snapshot->topology.node[action->from], cell->page_size, (gint64)bytes);
-        add_free(&snapshot->topology.node[action->to], cell->page_size, -(gint64)bytes);
+        VbNode *from = &snapshot->topology.node[action->from];
+        VbNode *to = &snapshot->topology.node[action->to];
+        if (cell->page_size > 4096) {
+            shift_pages(from, to, cell->page_size, bytes / cell->page_size);
+        } else {
+            add_memory(from, (gint64)bytes);
+            add_memory(to, -(gint64)bytes);
+        }
     }
 }
 

@@ -67,3 +67,10 @@ vb_node_pool(const VbNode *node, guint64 page_size)
             return &node->pools[i];
     return NULL;
 }
+
+guint64
+vb_pool_borrowed(const VbHugePool *pool, guint64 pages)
+{
+    guint64 own = pool->free - MIN(pool->borrow, pool->free);
+    return MIN(pages - MIN(own, pages), pool->borrow);
+}

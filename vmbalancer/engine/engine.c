@@ -137,7 +137,7 @@ look_full(VbEngine *engine, VbRamDepth depth, GError **error)
         propagate(error, g_steal_pointer(&why));
         return FALSE;
     }
-    vb_config_apply_host(engine->config, full);
+    vb_engine_apply_host(engine, full);
     vb_model_fold(engine->model, full);
     g_clear_pointer(&engine->full, vb_observation_free);
     engine->full = full;

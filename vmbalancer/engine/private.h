@@ -20,7 +20,19 @@ struct VbEngine {
     const char *who;         /* in the history */
     void (*warn)(const char *text);
     int unrecorded;          /* atomic: the last entries could not be written, and that was told */
+    int unlent;              /* atomic: that no hugepages can be borrowed was told */
 };
+
+/* pools.c */
+
+/** Lends hugepages for the engine's moves. */
+VbBroker vb_engine_broker(const VbEngine *engine);
+/** What the configuration says of the host: its nodes' reserves, and what may be borrowed. */
+void vb_engine_apply_host(VbEngine *engine, VbObservation *host);
+/** As vb_broker_settle(); that it fails is left to the next time. */
+void vb_engine_settle(const VbEngine *engine, VbBrokerEnded ended, gpointer user_data);
+/** Tells what went wrong beside. */
+void vb_engine_warn(const VbEngine *engine, const GError *error);
 
 /** Appends to the history; that it fails is told once, and changes nothing. @entries: (element-type VbEntry) */
 void vb_engine_record(VbEngine *engine, const GPtrArray *entries);

@@ -98,7 +98,7 @@ real_look(VbReach *reach, VbLookDepth depth, const VbObservation *full, GError *
     vb_movers_give(self->movers, observer.mover);
     if (observation == NULL)
         return NULL;
-    vb_config_apply_host(holder->engine->config, observation);
+    vb_engine_apply_host(holder->engine, observation);
     vb_records_sweep(self->records, holder->engine, observation);
     return observation;
 }
@@ -111,7 +111,7 @@ look_at(VbEngine *engine, VbMover *mover, const char *uuid, GError **error)
     g_autoptr(VbObservation) observation = vb_observation_new(VB_LOOK_FULL);
     if (!vb_observe_host(observer.kernel, NULL, observation, error))
         return NULL;
-    vb_config_apply_host(engine->config, observation);
+    vb_engine_apply_host(engine, observation);
     g_autoptr(VbDomainLook) look = engine->hypervisor->ops->look(engine->hypervisor, uuid,
                                                                  engine->deadline_ms, error);
     if (look == NULL)

@@ -15,6 +15,13 @@ struct VbRecords {
     GHashTable *gone; /* uuid -> gint64*: the look that missed it first */
 };
 
+/* Who sweeps, by what look. */
+typedef struct {
+    VbRecords *records;
+    VbEngine *engine;
+    const VbObservation *seen;
+} Sweep;
+
 void
 vb_released_free(VbReleased *released)
 {
@@ -117,6 +124,7 @@ vb_engine_release_all(VbEngine *engine, const char *reason, GError **error)
     g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
     g_autoptr(GPtrArray) looks = hypervisor->ops->list(hypervisor, engine->deadline_ms, error);
     g_autoptr(GPtrArray) uuids = looks != NULL ? list_pinned(looks, error) : NULL;
+    vb_engine_settle(engine, NULL, NULL);
     if (uuids == NULL)
         return NULL;
     g_autoptr(GError) why = NULL;
@@ -176,20 +184,45 @@ is_long_gone(VbRecords *records, const char *uuid, gboolean seen, gint64 now_ns)
     return gone;
 }
 
+static gboolean
+has_no_process(const VbEngine *engine, const char *uuid, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    VbProcess process;
+    return !vb_guest_process_find(engine->observer.kernel, name, uuid, &process, &error) &&
+           g_error_matches(error, VB_ERROR, VB_ERROR_NO_GUEST);
+}
+
 static void
 drop_if_no_process(VbEngine *engine, const char *uuid)
 {
     g_autofree char *name = recorded_name(uuid);
     g_autoptr(GError) error = NULL;
-    VbProcess process;
-    if (vb_guest_process_find(engine->observer.kernel, name, uuid, &process, &error) ||
-        !g_error_matches(error, VB_ERROR, VB_ERROR_NO_GUEST))
+    if (!has_no_process(engine, uuid, name))
         return;
-    g_clear_error(&error);
     if (drop_void(engine, uuid, name, &error))
         g_debug("guest %s is gone: its record is removed", name);
     else
         g_debug("the record of guest %s stays: %s", name, error->message);
+}
+
+/* For the guests that took hugepages along. */
+static gboolean
+is_over(const char *uuid, gpointer user_data)
+{
+    const Sweep *sweep = user_data;
+    VbHypervisor *hypervisor = sweep->engine->hypervisor;
+    g_autofree char *key = g_strconcat("pools of ", uuid, NULL);
+    g_mutex_lock(&sweep->records->lock);
+    gboolean gone = is_long_gone(sweep->records, key, is_seen(sweep->seen, uuid),
+                                 sweep->seen->time_ns);
+    g_mutex_unlock(&sweep->records->lock);
+    g_autoptr(GError) why = NULL;
+    g_autoptr(VbDomainLook) look =
+        gone && has_no_process(sweep->engine, uuid, uuid)
+            ? hypervisor->ops->look(hypervisor, uuid, sweep->engine->deadline_ms, &why)
+            : NULL;
+    return look == NULL && g_error_matches(why, VB_ERROR, VB_ERROR_NO_GUEST);
 }
 
 void
@@ -204,4 +237,6 @@ vb_records_sweep(VbRecords *records, VbEngine *engine, const VbObservation *seen
         if (gone)
             drop_if_no_process(engine, uuid);
     }
+    Sweep sweep = {records, engine, seen};
+    vb_engine_settle(engine, is_over, &sweep);
 }

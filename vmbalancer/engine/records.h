@@ -36,7 +36,7 @@ void vb_records_free(VbRecords *records);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbRecords, vb_records_free)
 
 /**
- * Removes the records of guests that full looks have missed for a minute, that libvirt says do not
+ * Removes the records of guests, and gives back hugepages that they took along, that full looks have missed for a minute, that libvirt says do not
  * run, and of which no process is left. Whatever goes wrong is left to the next time.
  * @seen: a full look
  */

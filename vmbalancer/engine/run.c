@@ -122,26 +122,90 @@ page_size(const VbAction *action, gpointer user_data)
     return MAX(cell_of(guest, action->cell)->page_size, 4096);
 }
 
+/* What the host has to give now. */
+static VbObservation *
+look_at_host(VbEngine *engine, GError **error)
+{
+    g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
+    if (!vb_observe_host(engine->observer.kernel, NULL, host, error))
+        return NULL;
+    vb_engine_apply_host(engine, host);
+    return g_steal_pointer(&host);
+}
+
+static gboolean
+has_pages(const VbAction *action, const VbNode *node, guint64 size, gint64 coming_bytes,
+          GError **error)
+{
+    static const VbHugePool none = {0};
+    const VbHugePool *pool = vb_node_pool(node, size);
+    pool = pool != NULL ? pool : &none;
+    guint64 needed = action->bytes / size + (action->bytes % size != 0);
+    gint64 coming = coming_bytes / (gint64)size;
+    if ((__int128)pool->free >= (__int128)needed + coming)
+        return TRUE;
+    g_autofree char *more =
+        pool->borrow > 0
+            ? g_strdup_printf(" and may borrow %" G_GUINT64_FORMAT " more", pool->borrow)
+            : g_strdup("");
+    g_set_error(error, VB_ERROR, VB_ERROR_NO_SPACE,
+                "node %d has %" G_GUINT64_FORMAT " free hugepages of %" G_GUINT64_FORMAT " KiB by "
+                "now%s, of which other moves will take %" G_GINT64_FORMAT "; %" G_GUINT64_FORMAT
+                " needed: enlarge the node's pool (nr_hugepages), or let more be borrowed "
+                "(hugepages-borrow= in [limits])",
+                action->to, pool->free - pool->borrow, size / 1024, more, MAX(coming, 0), needed);
+    return FALSE;
+}
+
 static gboolean
 has_room(const VbAction *action, gint64 coming_bytes, gpointer user_data, GError **error)
 {
-    Session *session = user_data;
-    g_autoptr(VbObservation) host = vb_observation_new(VB_LOOK_FULL);
-    if (!vb_observe_host(session->engine->observer.kernel, NULL, host, error))
+    const Session *session = user_data;
+    g_autoptr(VbObservation) host = look_at_host(session->engine, error);
+    if (host == NULL)
         return FALSE;
-    vb_config_apply_host(session->engine->config, host);
-    const VbGuest *guest = vb_snapshot_find(session->decision->before, action->uuid);
-    const VbCell *cell = cell_of(guest, action->cell);
     const VbNode *node = &host->topology.node[action->to];
     guint64 free = node->memory_free_bytes, reserve = host->reserve_bytes[action->to];
-    if (cell->page_size > 4096) {
-        const VbHugePool *pool = vb_node_pool(node, cell->page_size);
-        free = pool != NULL ? pool->free * pool->page_size : 0;
-        reserve = 0;
-    }
+    guint64 size = page_size(action, user_data);
+    guint64 coming = (guint64)MAX(coming_bytes, 0);
+    if (size > 4096)
+        return has_pages(action, node, size, coming_bytes, error);
     __int128 needed = (__int128)reserve + action->bytes + coming_bytes;
-    return free >= needed ||
-           refuse_room(action, free, reserve, (guint64)MAX(coming_bytes, 0), error);
+    return free >= needed || refuse_room(action, free, reserve, coming, error);
+}
+
+static gboolean
+make_room(const VbAction *action, gint64 coming_bytes, VbBorrow *ret, gpointer user_data,
+          GError **error)
+{
+    const Session *session = user_data;
+    guint64 size = page_size(action, user_data);
+    if (size <= 4096)
+        return TRUE;
+    g_autoptr(VbObservation) host = look_at_host(session->engine, error);
+    if (host == NULL)
+        return FALSE;
+    guint64 free = host->topology.node[action->to].memory_free_bytes;
+    guint64 room = free - MIN(host->reserve_bytes[action->to], free);
+    VbBroker broker = vb_engine_broker(session->engine);
+    *ret = (VbBorrow){
+        .uuid = action->uuid,
+        .page_size = size,
+        .from = action->from,
+        .to = action->to,
+        .pages = action->bytes / size + (action->bytes % size != 0),
+    };
+    return vb_broker_borrow(&broker, ret, coming_bytes / (gint64)size, room, error);
+}
+
+static void
+end_room(const VbBorrow *borrow, guint64 bytes_moved, gpointer user_data)
+{
+    const Session *session = user_data;
+    g_autoptr(GError) error = NULL;
+    VbBroker broker = vb_engine_broker(session->engine);
+    if (!vb_broker_give_back(&broker, borrow, bytes_moved / borrow->page_size, &error))
+        vb_engine_warn(session->engine, error);
 }
 
 /* Who places the guest now: an operator may have pinned it since it was planned for. */
@@ -233,6 +297,7 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
               VbEngineProgress progress, gpointer user_data, GCancellable *cancellable)
 {
     Session session = {engine, decision, progress, user_data};
+    vb_engine_settle(engine, NULL, NULL);
     g_autoptr(VbBucket) own = rate_bytes_per_s > 0 ? vb_bucket_new(NULL) : NULL;
     VbPlacement placement = {
         .hypervisor = engine->hypervisor,
@@ -254,6 +319,8 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
         .find_ram = find_ram,
         .page_size = page_size,
         .has_room = has_room,
+        .make_room = make_room,
+        .end_room = end_room,
         .may_go_on = may_go_on,
         .progress = on_progress,
         .guest_done = on_guest_done,

@@ -96,6 +96,22 @@ vb_files_read(const char *path, gsize limit, char **ret_text, gsize *ret_length,
     return ok;
 }
 
+gboolean
+vb_files_write(const char *path, const char *text, GError **error)
+{
+    int fd = -1;
+    do
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+    while (fd < 0 && errno == EINTR);
+    gssize length = text != NULL ? (gssize)strlen(text) : 0;
+    gssize put = fd >= 0 && text != NULL ? write(fd, text, (gsize)length) : 0;
+    if (fd < 0 || put != length)
+        set_error_from_errno(error, "write", path, fd < 0 || put < 0 ? errno : EIO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 && put == length;
+}
+
 static int
 compare_names(gconstpointer a, gconstpointer b)
 {

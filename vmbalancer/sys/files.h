@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 int vb_files_open(const char *path, GError **error);
 gboolean vb_files_read(const char *path, gsize limit, char **ret_text, gsize *ret_length,
                        GError **error);
+gboolean vb_files_write(const char *path, const char *text, GError **error);
 GStrv vb_files_list(const char *path, GError **error);
 char *vb_files_readlink(const char *path, GError **error);
 

@@ -42,6 +42,11 @@ typedef struct {
     void (*sleep_ns)(VbKernel *kernel, gint64 duration_ns);
     /** Opens a file for reading. Errors as `read`. Returns: a file descriptor, -1 with @error. */
     int (*open)(VbKernel *kernel, const char *path, GError **error);
+    /**
+     * Writes @text to a file of /sys, with one write(2); NULL writes nothing and only asks whether that
+     * would be let. Errors as `read`.
+     */
+    gboolean (*write)(VbKernel *kernel, const char *path, const char *text, GError **error);
     /** pidfd_open(2). Returns: a file descriptor, to close with close(2), or -errno. */
     int (*open_process)(VbKernel *kernel, int pid);
     /** TRUE once the process behind a descriptor of `open_process` has ended. */

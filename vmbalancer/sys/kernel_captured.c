@@ -2,6 +2,7 @@
 #include "sys/files.h"
 #include "sys/kernel.h"
 #include <errno.h>
+#include <vmbalancer/error.h>
 
 typedef struct {
     VbKernel kernel;
@@ -57,6 +58,14 @@ captured_get_affinity(VbKernel *kernel, int tid, VbCpuSet *ret)
     return -ENOSYS;
 }
 
+static gboolean
+captured_write(VbKernel *kernel, const char *path, const char *text, GError **error)
+{
+    g_set_error(error, VB_ERROR, VB_ERROR_DENIED, "cannot write %s: the host is a captured one",
+                path);
+    return FALSE;
+}
+
 static int
 captured_open_process(VbKernel *kernel, int pid)
 {
@@ -90,6 +99,7 @@ static const VbKernelOps captured_ops = {
     .now_ns = captured_now_ns,
     .sleep_ns = captured_sleep_ns,
     .open = captured_open,
+    .write = captured_write,
     .open_process = captured_open_process,
     .process_ended = captured_process_ended,
 };

@@ -185,6 +185,12 @@ kept_open(VbKernel *kernel, const char *path, GError **error)
     return below(kernel)->ops->open(below(kernel), path, error);
 }
 
+static gboolean
+kept_write(VbKernel *kernel, const char *path, const char *text, GError **error)
+{
+    return below(kernel)->ops->write(below(kernel), path, text, error);
+}
+
 static int
 kept_open_process(VbKernel *kernel, int pid)
 {
@@ -240,6 +246,7 @@ static const VbKernelOps kept_ops = {
     .now_ns = kept_now_ns,
     .sleep_ns = kept_sleep_ns,
     .open = kept_open,
+    .write = kept_write,
     .open_process = kept_open_process,
     .process_ended = kept_process_ended,
     .process_alive = kept_process_alive,

@@ -87,6 +87,12 @@ real_open(VbKernel *kernel, const char *path, GError **error)
     return vb_files_open(path, error);
 }
 
+static gboolean
+real_write(VbKernel *kernel, const char *path, const char *text, GError **error)
+{
+    return vb_files_write(path, text, error);
+}
+
 static int
 real_open_process(VbKernel *kernel, int pid)
 {
@@ -115,6 +121,7 @@ static const VbKernelOps real_ops = {
     .now_ns = real_now_ns,
     .sleep_ns = real_sleep_ns,
     .open = real_open,
+    .write = real_write,
     .open_process = real_open_process,
     .process_ended = real_process_ended,
 };
