@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <vmbalancer/error.h>
 
+#define GIB (1024 * MIB)
+
 static void
 all_small_pages_go(void)
 {
@@ -52,6 +54,48 @@ hugepages_go_by_one_address_each(void)
     move_expecting(&world, VB_MOVE_COMPLETE);
     assert_report(&world, 200 * MIB, 0, 0);
     g_assert_cmpuint(world.fake->largest_move, <=, 32);
+    world_end(&world);
+}
+
+static gboolean
+stop_after(gpointer user_data)
+{
+    World *world = user_data;
+    return ++world->polls > world->stop_after;
+}
+
+/* However long a page takes, the next one waits for what it cost, and who stops it waits for one only. */
+static void
+pages_of_a_gib_go_one_at_a_time(void)
+{
+    World world;
+    world_begin(&world, GIB, 4);
+    world.fake->page_ns = 1000; /* 262 ms a GiB */
+    world.budget.rate_bytes_per_s = GIB / 2;
+    move_expecting(&world, VB_MOVE_COMPLETE);
+    assert_report(&world, 4 * GIB, 0, 0);
+    g_assert_cmpuint(world.report.batches, ==, 4);
+    g_assert_cmpuint(world.fake->largest_move, ==, 1);
+    g_assert_cmpint(world.report.longest_batch_ns, >=, 262 * MS);
+    g_assert_cmpint(world.report.duration_ns, >=, 6000 * MS);
+    world_end(&world);
+    world_begin(&world, GIB, 4);
+    world.stop = stop_after;
+    world.stop_after = 3; /* the window, two pages */
+    move_expecting(&world, VB_MOVE_CANCELLED);
+    assert_report(&world, 2 * GIB, 2 * GIB, 0);
+    world_end(&world);
+}
+
+/* The kernel makes no page of that size as it moves one: the pool has it, or the move ends. */
+static void
+a_pool_of_one_gib_takes_one(void)
+{
+    World world;
+    world_begin(&world, GIB, 2);
+    world.fake->room[1] = GIB;
+    move_expecting(&world, VB_MOVE_NO_SPACE);
+    assert_report(&world, GIB, GIB, 0);
     world_end(&world);
 }
 
@@ -286,13 +330,6 @@ a_guest_that_changes_half_way_ends_it(gconstpointer hook)
     world_end(&world);
 }
 
-static gboolean
-stop_after(gpointer user_data)
-{
-    World *world = user_data;
-    return ++world->polls > world->stop_after;
-}
-
 static void
 a_cancel_ends_it_within_one_batch(void)
 {
@@ -427,6 +464,8 @@ main(int argc, char **argv)
         {"only what is off target is submitted", only_what_is_off_target_is_submitted},
         {"nothing to do is complete without a batch", nothing_to_do_is_complete_without_a_batch},
         {"hugepages go by one address each", hugepages_go_by_one_address_each},
+        {"pages of a GiB go one at a time", pages_of_a_gib_go_one_at_a_time},
+        {"a pool of one GiB takes one", a_pool_of_one_gib_takes_one},
         {"transparent hugepages go by one address each",
          transparent_hugepages_go_by_one_address_each},
         {"a limit holds to the page", a_limit_holds_to_the_page},

@@ -57,6 +57,27 @@ few_pages_are_counted_one_by_one(void)
     g_assert_cmpuint(fake->pages_asked, ==, 3010);
 }
 
+/* Eight pages are all there is to ask for, and the answer is exact. */
+static void
+pages_of_a_gib_are_counted_one_by_one(void)
+{
+    const guint64 gib = G_GUINT64_CONSTANT(1) << 30;
+    FakeProcess *guest = NULL;
+    g_autoptr(FakeKernel) fake = host(&guest);
+    const VbRange range = {gib, 9 * gib, gib};
+    fake_process_map(guest, gib, gib, 8, 0);
+    fake_process_place(guest, 2 * gib, 1);
+    fake_process_place(guest, 4 * gib, -ENOENT);
+    VbSample found = sample(fake, &range, 1, 9604, 1);
+    g_assert_true(found.census);
+    g_assert_cmpuint(found.pages_total, ==, 8);
+    g_assert_cmpuint(found.pages_asked, ==, 8);
+    g_assert_cmpuint(found.by_node[0], ==, 6);
+    g_assert_cmpuint(found.by_node[1], ==, 1);
+    g_assert_cmpuint(found.absent, ==, 1);
+    g_assert_cmpuint(fake->pages_asked, ==, 8);
+}
+
 static void
 each_stratum_is_hit_once(void)
 {
@@ -180,6 +201,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/mover/sample/few pages are counted one by one",
                     few_pages_are_counted_one_by_one);
+    g_test_add_func("/mover/sample/pages of a GiB are counted one by one",
+                    pages_of_a_gib_are_counted_one_by_one);
     g_test_add_func("/mover/sample/each stratum is hit once", each_stratum_is_hit_once);
     g_test_add_func("/mover/sample/a seed repeats the choice", a_seed_repeats_the_choice);
     g_test_add_func("/mover/sample/the error stays in its bound over 200 layouts",
