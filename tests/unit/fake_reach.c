@@ -14,6 +14,7 @@ typedef struct {
     int failure;
     guint runs;
     guint64 rate_bytes_per_s;
+    gpointer common; /* never looked into */
     guint releases;
     guint busy;
 } Guest;
@@ -135,7 +136,7 @@ apply(FakeReach *fake, Guest *guest, const VbAction *action)
 }
 
 static GPtrArray *
-fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 rate_bytes_per_s,
+fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, VbAskedRate rate,
          VbEngineProgress progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     FakeReach *fake = (FakeReach *)reach;
@@ -144,7 +145,8 @@ fake_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
     g_mutex_lock(&fake->lock);
     Guest *guest = find(fake, first->uuid);
     guest->runs++;
-    guest->rate_bytes_per_s = rate_bytes_per_s;
+    guest->rate_bytes_per_s = rate.bytes_per_s;
+    guest->common = rate.common;
     fake->running++;
     fake->running_most = MAX(fake->running_most, fake->running);
     g_cond_broadcast(&fake->changed);
@@ -490,6 +492,14 @@ fake_reach_rate(FakeReach *fake, guint n)
     guint64 rate = enter(fake, n)->rate_bytes_per_s;
     leave(fake);
     return rate;
+}
+
+gconstpointer
+fake_reach_common(FakeReach *fake, guint n)
+{
+    gconstpointer common = enter(fake, n)->common;
+    leave(fake);
+    return common;
 }
 
 guint

@@ -56,6 +56,8 @@ void fake_reach_busy(FakeReach *fake, guint n, guint releases);
 guint fake_reach_releases(FakeReach *fake, guint n);
 /** The rate that its last run was told. */
 guint64 fake_reach_rate(FakeReach *fake, guint n);
+/** What that run shared its rate by, to compare with another's. */
+gconstpointer fake_reach_common(FakeReach *fake, guint n);
 /** How many runs there were at the same time, at most. */
 guint fake_reach_running_most(FakeReach *fake);
 /** Full looks at all so far. */

@@ -78,8 +78,9 @@ work_here(Work *job, GCancellable *cancellable, GError **error)
     if (job->decision == NULL)
         return FALSE;
     if (!job->dry_run)
-        job->outcomes = vb_engine_run(engine, job->decision, job->rate_bytes_per_s, on_progress,
-                                      job, cancellable);
+        job->outcomes = vb_engine_run(engine, job->decision,
+                                      (VbAskedRate){.bytes_per_s = job->rate_bytes_per_s},
+                                      on_progress, job, cancellable);
     return TRUE;
 }
 

@@ -67,16 +67,21 @@ VbSnapshot *vb_engine_snapshot(VbEngine *engine);
 const VbObservation *vb_engine_observation(VbEngine *engine);
 const VbConfig *vb_engine_config(VbEngine *engine);
 
+/** The pace of what was asked for together. */
+typedef struct {
+    guint64 bytes_per_s; /**< of all its moves; 0 = the configuration's, of all runs at the same time together;
+                              G_MAXUINT64 = none, nor that of each guest but what it asks itself */
+    VbBucket *common;    /**< (nullable): keeps it where several runs share it; else a run has one of its own */
+} VbAskedRate;
+
 typedef void (*VbEngineProgress)(const VbRunProgress *progress, gpointer user_data);
 
 /**
  * Does what was decided; blocks until it is done or cancelled.
- * @rate_bytes_per_s: all its moves together; 0 = the configuration's, of all runs at the same time together;
- * G_MAXUINT64 = none, nor that of each guest but what it asks itself
  * @progress: (nullable): called on worker threads
  * Returns: (transfer full) (element-type VbOutcome): one for each action
  */
-GPtrArray *vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_per_s,
+GPtrArray *vb_engine_run(VbEngine *engine, const VbDecision *decision, VbAskedRate rate,
                          VbEngineProgress progress, gpointer user_data,
                          GCancellable *cancellable);
 

@@ -17,8 +17,7 @@ typedef struct {
     VbAsk ask;
     gboolean named;            /* guests were named */
     gboolean parked;           /* until those that were named have landed */
-    guint64 rate_bytes_per_s;
-    guint movers;              /* that its guests may use at a time, at least 1 */
+    VbAskedRate rate;          /* of all its flights together */
     GPtrArray *queue;          /* (element-type Passenger) */
     guint flying;
     guint guests;
@@ -193,10 +192,7 @@ board(Private *self, guint index)
 {
     VbLoop *loop = self->loop;
     const Passenger *passenger = g_ptr_array_index(self->queue, index);
-    guint64 rate = self->rate_bytes_per_s;
-    if (rate > 0 && rate < G_MAXUINT64)
-        rate = MAX(rate / self->movers, 1);
-    VbFlight *flight = vb_loop_fly(loop, self->errand.decision, passenger->uuid, rate);
+    VbFlight *flight = vb_loop_fly(loop, self->errand.decision, passenger->uuid, self->rate);
     flight->asked_by = self;
     self->flying++;
     dequeue(self, index);
@@ -307,16 +303,12 @@ enqueue_all(Private *self)
 {
     const VbPlan *plan = self->errand.decision->plan;
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GHashTable) moving = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < plan->actions->len; i++) {
         const VbAction *action = g_ptr_array_index(plan->actions, i);
-        if (action->kind == VB_ACTION_MOVE)
-            g_hash_table_add(moving, action->uuid);
         if (g_hash_table_add(known, action->uuid))
             enqueue(self, action->uuid, FALSE);
     }
     self->guests = g_hash_table_size(known);
-    self->movers = CLAMP(g_hash_table_size(moving), 1, VB_TICK_MOVERS_MAX);
     g_ptr_array_set_size(self->errand.outcomes, (int)plan->actions->len);
 }
 
@@ -365,7 +357,9 @@ vb_errand_begin(VbLoop *loop, const VbPlanRequest *request, guint64 rate_bytes_p
     self->loop = loop;
     vb_ask_init(&self->ask, request);
     self->named = request->guests != NULL && request->guests[0] != NULL;
-    self->rate_bytes_per_s = rate_bytes_per_s;
+    self->rate.bytes_per_s = rate_bytes_per_s;
+    if (rate_bytes_per_s > 0)
+        self->rate.common = vb_bucket_new(NULL);
     self->queue = g_ptr_array_new_with_free_func(passenger_free);
     self->errand.outcomes = g_ptr_array_new_with_free_func(free_outcome);
     self->changed = changed;
@@ -442,6 +436,7 @@ vb_errand_free(VbErrand *errand)
     if (errand == NULL)
         return;
     vb_ask_clear(&self->ask);
+    vb_bucket_free(self->rate.common);
     g_ptr_array_unref(self->queue);
     g_ptr_array_unref(errand->outcomes);
     vb_decision_free(errand->decision);

@@ -7,7 +7,7 @@ typedef struct {
     VbReach *reach;
     VbFlight *flight;
     GCancellable *cancellable;
-    guint64 rate_bytes_per_s;
+    VbAskedRate rate;
     VbFlightFunc landed;
     gpointer user_data;
 } Course;
@@ -25,6 +25,7 @@ course_free(gpointer data)
 {
     Course *course = data;
     g_object_unref(course->cancellable);
+    vb_bucket_free(course->rate.common);
     g_free(course);
 }
 
@@ -71,7 +72,7 @@ fly(gpointer data)
     g_autoptr(GError) error = NULL;
     GPtrArray *outcomes =
         course->reach->ops->run(course->reach, flight->plan, flight->before,
-                                course->rate_bytes_per_s, on_progress, course->flight,
+                                course->rate, on_progress, course->flight,
                                 course->cancellable, &error);
     if (outcomes == NULL)
         outcomes = all_failed(flight->plan, error);
@@ -90,7 +91,7 @@ on_landed(GObject *source, GAsyncResult *result, gpointer data)
 
 VbFlight *
 vb_flight_start(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, const char *uuid,
-                guint64 rate_bytes_per_s, VbFlightFunc landed, gpointer user_data)
+                VbAskedRate rate, VbFlightFunc landed, gpointer user_data)
 {
     Private *self = g_new0(Private, 1);
     VbFlight *flight = &self->flight;
@@ -106,8 +107,9 @@ vb_flight_start(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, co
     self->cancellable = g_cancellable_new();
     g_mutex_init(&self->lock);
     Course *course = g_new0(Course, 1);
-    *course = (Course){reach,  flight, g_object_ref(self->cancellable), rate_bytes_per_s,
-                       landed, user_data};
+    *course = (Course){reach, flight, g_object_ref(self->cancellable), rate, landed, user_data};
+    if (rate.common != NULL)
+        vb_bucket_ref(rate.common);
     GTask *task = g_task_new(NULL, NULL, on_landed, NULL);
     g_task_set_task_data(task, course, course_free);
     /* Not a task of GLib's own pool: that is small, and a flight may take an hour. */

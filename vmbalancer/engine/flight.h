@@ -31,7 +31,7 @@ typedef void (*VbFlightFunc)(VbFlight *flight, gpointer user_data);
  * @before: the host that the plan was made for
  */
 VbFlight *vb_flight_start(VbReach *reach, const VbPlan *plan, const VbSnapshot *before,
-                          const char *uuid, guint64 rate_bytes_per_s, VbFlightFunc landed,
+                          const char *uuid, VbAskedRate rate, VbFlightFunc landed,
                           gpointer user_data);
 /** Calls it off: it lands within a batch. The first reason stands. */
 void vb_flight_stop(VbFlight *flight, const char *reason);

@@ -32,10 +32,10 @@ on_landed(VbFlight *flight, gpointer data)
 }
 
 static VbFlight *
-start_flight(VbLoop *loop, const VbTrip *trip, const VbSnapshot *before, guint64 rate_bytes_per_s)
+start_flight(VbLoop *loop, const VbTrip *trip, const VbSnapshot *before, VbAskedRate rate)
 {
-    VbFlight *flight = vb_flight_start(loop->reach, trip->plan, before, trip->uuid, rate_bytes_per_s,
-                                       on_landed, loop);
+    VbFlight *flight = vb_flight_start(loop->reach, trip->plan, before, trip->uuid, rate, on_landed,
+                                       loop);
     flight->initial = trip->initial;
     g_ptr_array_add(loop->flights, flight);
     return flight;
@@ -45,7 +45,8 @@ static void
 start_flights(VbLoop *loop, const VbVerdict *verdict)
 {
     for (guint i = 0; i < verdict->departing->len; i++)
-        start_flight(loop, g_ptr_array_index(verdict->departing, i), verdict->decision->before, 0);
+        start_flight(loop, g_ptr_array_index(verdict->departing, i), verdict->decision->before,
+                     (VbAskedRate){0});
 }
 
 static gboolean
@@ -73,10 +74,10 @@ vb_loop_may_fly(VbLoop *loop, const VbPlan *plan, const char *uuid)
 }
 
 VbFlight *
-vb_loop_fly(VbLoop *loop, const VbDecision *decision, const char *uuid, guint64 rate_bytes_per_s)
+vb_loop_fly(VbLoop *loop, const VbDecision *decision, const char *uuid, VbAskedRate rate)
 {
     return start_flight(loop, vb_tick_depart(loop->tick, decision->plan, uuid), decision->before,
-                        rate_bytes_per_s);
+                        rate);
 }
 
 /* Keeps whose the guest is. Returns: TRUE if it was ours until now and is somebody else's. */

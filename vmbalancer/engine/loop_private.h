@@ -82,9 +82,9 @@ void vb_loop_decide(VbLoop *loop);
 void vb_loop_place(VbLoop *loop, const VbObservation *alone);
 /** TRUE if what @plan wants of that guest may begin now: it does not fly, and a mover is free. */
 gboolean vb_loop_may_fly(VbLoop *loop, const VbPlan *plan, const char *uuid);
-/** Begins what was asked for. @rate_bytes_per_s: 0: the configuration's */
+/** Begins what was asked for. */
 VbFlight *vb_loop_fly(VbLoop *loop, const VbDecision *decision, const char *uuid,
-                      guint64 rate_bytes_per_s);
+                      VbAskedRate rate);
 
 /* loop_request.c */
 

@@ -154,7 +154,7 @@ is_unreachable(const GPtrArray *outcomes)
 }
 
 static GPtrArray *
-real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 rate_bytes_per_s,
+real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, VbAskedRate rate,
          VbEngineProgress progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     g_autoptr(Holder) holder = take((Real *)reach, error);
@@ -162,7 +162,7 @@ real_run(VbReach *reach, const VbPlan *plan, const VbSnapshot *before, guint64 r
         return NULL;
     VbDecision decision = {.plan = (VbPlan *)plan, .before = (VbSnapshot *)before};
     GPtrArray *outcomes =
-        vb_engine_run(holder->engine, &decision, rate_bytes_per_s, progress, user_data, cancellable);
+        vb_engine_run(holder->engine, &decision, rate, progress, user_data, cancellable);
     if (is_unreachable(outcomes))
         drop((Real *)reach, holder);
     return outcomes;

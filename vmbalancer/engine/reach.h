@@ -24,12 +24,11 @@ typedef struct {
     /**
      * Does a plan of one guest, as vb_engine_run().
      * @before: the host that it was made for
-     * @rate_bytes_per_s: 0 = the configuration's, of all runs at the same time together
      * @progress: called on the same thread or another
      * Returns: (transfer full) (element-type VbOutcome), NULL with @error if nothing was tried
      */
     GPtrArray *(*run)(VbReach *reach, const VbPlan *plan, const VbSnapshot *before,
-                      guint64 rate_bytes_per_s, VbEngineProgress progress, gpointer user_data,
+                      VbAskedRate rate, VbEngineProgress progress, gpointer user_data,
                       GCancellable *cancellable, GError **error);
     /** Gives a guest's pins back, as vb_engine_release(). */
     gboolean (*release)(VbReach *reach, const char *uuid, VbRelease *ret, GError **error);

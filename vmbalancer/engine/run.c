@@ -293,12 +293,14 @@ on_guest_done(const char *uuid, const GPtrArray *outcomes, gpointer user_data)
 }
 
 GPtrArray *
-vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_per_s,
+vb_engine_run(VbEngine *engine, const VbDecision *decision, VbAskedRate rate,
               VbEngineProgress progress, gpointer user_data, GCancellable *cancellable)
 {
     Session session = {engine, decision, progress, user_data};
     vb_engine_settle(engine, NULL, NULL);
-    g_autoptr(VbBucket) own = rate_bytes_per_s > 0 ? vb_bucket_new(NULL) : NULL;
+    g_autoptr(VbBucket) own = rate.common != NULL     ? vb_bucket_ref(rate.common)
+                              : rate.bytes_per_s > 0 ? vb_bucket_new(NULL)
+                                                     : NULL;
     VbPlacement placement = {
         .hypervisor = engine->hypervisor,
         .state_dir = vb_state_default_dir(),
@@ -310,11 +312,11 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, guint64 rate_bytes_p
         .moves = vb_run_real_moves(),
         .workers = WORKERS,
         .rate_bytes_per_s =
-            rate_bytes_per_s > 0 ? rate_bytes_per_s : engine->config->rate_bytes_per_s,
-        .common = rate_bytes_per_s > 0 ? own : engine->common,
+            rate.bytes_per_s > 0 ? rate.bytes_per_s : engine->config->rate_bytes_per_s,
+        .common = rate.bytes_per_s > 0 ? own : engine->common,
         /* Who says "max" means it. */
         .guest_rate_bytes_per_s =
-            rate_bytes_per_s == G_MAXUINT64 ? 0 : engine->config->guest_rate_bytes_per_s,
+            rate.bytes_per_s == G_MAXUINT64 ? 0 : engine->config->guest_rate_bytes_per_s,
         .own_rate = own_rate,
         .find_ram = find_ram,
         .page_size = page_size,

@@ -17,6 +17,7 @@
 struct VbBucket {
     gint64 *due_ns; /* shared */
     int fd;
+    gatomicrefcount users;
 };
 
 static VbBucket *
@@ -30,6 +31,7 @@ map(int fd, GError **error)
     VbBucket *bucket = g_new0(VbBucket, 1);
     bucket->due_ns = memory;
     bucket->fd = -1;
+    g_atomic_ref_count_init(&bucket->users);
     return bucket;
 }
 
@@ -65,9 +67,18 @@ vb_bucket_open(int fd, GError **error)
     return map(fd, error);
 }
 
+VbBucket *
+vb_bucket_ref(VbBucket *bucket)
+{
+    g_atomic_ref_count_inc(&bucket->users);
+    return bucket;
+}
+
 void
 vb_bucket_free(VbBucket *bucket)
 {
+    if (bucket == NULL || !g_atomic_ref_count_dec(&bucket->users))
+        return;
     munmap(bucket->due_ns, BYTES);
     if (bucket->fd >= 0)
         close(bucket->fd);

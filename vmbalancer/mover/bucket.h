@@ -19,6 +19,9 @@ VbBucket *vb_bucket_new(GError **error);
  * Errors: VB_ERROR_INVALID if it is no such memory, or could be cut short under us.
  */
 VbBucket *vb_bucket_open(int fd, GError **error);
+/** One more who will free it. Returns: (transfer full): @bucket */
+VbBucket *vb_bucket_ref(VbBucket *bucket);
+/** @bucket: (nullable). It is gone when the last has freed it. */
 void vb_bucket_free(VbBucket *bucket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBucket, vb_bucket_free)
 
