@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Undo records of a whole host: giving all back, and dropping those of guests that are gone. */
+#include "act/loans.h"
 #include "act/lock.h"
 #include "act/undo.h"
 #include "engine/private.h"
 #include "engine/records.h"
 #include "fake_hypervisor.h"
+#include "fake_pools.h"
 #include "temp_dir.h"
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
@@ -191,6 +193,44 @@ test_a_guest_that_looks_miss_but_runs_keeps_its_record(Fixture *f, gconstpointer
     assert_records(f, f->uuid);
 }
 
+/* Six hugepages that a guest took from node 0 to node 1. */
+static void
+take_along(const Fixture *f, const char *uuid)
+{
+    g_autoptr(VbLoans) loans = vb_loans_new();
+    VbLoan *loan = vb_loans_open(loans, uuid, 2048 * 1024);
+    loan->from = 0;
+    loan->to = 1;
+    loan->pages[0] = -6;
+    loan->pages[1] = 6;
+    vb_loans_set_total(loans, loan->page_size, 20);
+    g_assert_true(vb_loans_save(f->dir, "boot-one", loans, NULL));
+}
+
+static void
+test_hugepages_go_back_a_minute_after_their_guest(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(VbRecords) gone = vb_records_new();
+    g_autoptr(FakeKernel) kernel = fake_kernel_new();
+    FakePools pools;
+    fake_pools_init(&pools, kernel, 2048, 4, 16);
+    fake_kernel_start(kernel, 7, 1, "/usr/bin/sleep", "sleep 9");
+    f->engine.observer.kernel = &kernel->kernel;
+    take_along(f, f->uuid);
+    sweep(f, gone, 10 * SECOND, NULL);
+    sweep(f, gone, 80 * SECOND, NULL);
+    g_assert_cmpuint(pools.writes, ==, 0);
+    take_along(f, GONE);
+    sweep(f, gone, 100 * SECOND, GONE);
+    sweep(f, gone, 110 * SECOND, NULL);
+    sweep(f, gone, 170 * SECOND - 1, NULL);
+    g_assert_cmpuint(pools.writes, ==, 0);
+    sweep(f, gone, 170 * SECOND, NULL);
+    g_assert_cmpuint(pools.total[0], ==, 10);
+    g_assert_cmpuint(pools.total[1], ==, 10);
+    g_assert_false(vb_loans_exist(f->dir));
+}
+
 #define ADD(path, test) g_test_add("/records/" path, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -203,5 +243,6 @@ main(int argc, char **argv)
     ADD("gone/a-minute", test_a_record_goes_a_minute_after_its_guest);
     ADD("gone/seen-again", test_a_guest_that_was_seen_again_is_not_gone);
     ADD("gone/missed-but-runs", test_a_guest_that_looks_miss_but_runs_keeps_its_record);
+    ADD("gone/hugepages", test_hugepages_go_back_a_minute_after_their_guest);
     return g_test_run();
 }

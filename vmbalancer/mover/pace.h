@@ -23,7 +23,10 @@ typedef struct {
 void vb_pace_begin(VbPace *pace, guint64 rate_bytes_per_s, gint64 target_ns, gint64 now_ns);
 /** Keeps a rate that others keep, too. @common: borrowed */
 void vb_pace_join(VbPace *pace, VbBucket *common, guint64 rate_bytes_per_s);
-/** Most bytes of the next batch, of pages of @page_size: at least one page. */
+/**
+ * Most bytes of the next batch, of pages of @page_size: at least one page. One of 1 GiB takes what it takes: the
+ * target cannot hold, the rate does, by a longer wait.
+ */
 guint64 vb_pace_batch_bytes(const VbPace *pace, guint64 page_size);
 /**
  * Notes a batch.
