@@ -42,9 +42,10 @@ agree() {
 	done
 }
 
-lab_guest plain --memory 64 --define || exit 1
-lab_guest thp --memory 48 --backing thp --define || exit 1
-lab_guest shared --memory 48 --backing memfd --define || exit 1
+# Three leave most of their RAM alone once it is touched, and each page is as in the others: for the end of this.
+lab_guest plain --memory 64 --walk bytes=16M --define || exit 1
+lab_guest thp --memory 48 --walk bytes=16M --backing thp --define || exit 1
+lab_guest shared --memory 48 --walk bytes=16M --backing memfd --define || exit 1
 lab_guest huge --memory 32 --backing hugepages --define || exit 1
 lab_scatter plain 0 1,2
 lab_scatter thp 1 2,3 --free
@@ -133,3 +134,47 @@ vmbalancer rebalance huge --to "$near" --wait >/tmp/out 2>&1
 lab_is "$(pools)" "$before" "what a killed command had borrowed the next one gives back"
 vmbalancer release huge >/tmp/out
 lab_ok "nothing is owed any more" test ! -e /var/lib/vmbalancer/pools.json
+
+# A balloon makes such a hole; a helper that serves the guest's devices touches what QEMU itself does not map.
+present() { vmbalancer show "$1" --exact -o json | jq '.guests[0].cells[0].present'; }
+fd=$(find "/proc/$(lab_pid shared)/fd" -lname '/memfd:memory-backend*')
+full=$(present shared)
+fallocate -p -o 24M -l 16M "$fd"
+dd if=/dev/zero of="$fd" bs=1M seek=24 count=8 conv=notrunc 2>/dev/null
+lab_is "$(present shared)" $((full - (16 << 20))) "what a balloon has given back is absent, and what others touch is theirs"
+
+# What KSM has merged does not leave the other guest alone: it stays, is told of, and stays merged.
+ksm=/sys/kernel/mm/ksm
+merged() { [ "$(cat $ksm/pages_sharing)" -ge 4000 ]; }
+others=()
+for node in 0 1 2; do [ $node = "${home[thp]}" ] || others+=("$node"); done
+echo 20000 >$ksm/pages_to_scan
+echo 1 >$ksm/run
+lab_ok "ksmd merges pages of two guests" lab_until 120 merged
+echo 0 >$ksm/run
+sharing=$(cat $ksm/pages_sharing)
+vmbalancer rebalance thp --to "${others[0]}" --wait >/tmp/out 2>&1
+lab_is "$?" 3 "one of them leaves: partly done"
+lab_ok "as they are shared" grep -q "shared, as KSM merges" /tmp/out || sed 's/^/# /' /tmp/out
+lab_is "$(cat $ksm/pages_sharing)" "$sharing" "they are merged as before"
+vmbalancer doctor >/tmp/out
+lab_ok "doctor tells of it" grep -q "merges pages across nodes" /tmp/out
+echo 2 >$ksm/run
+
+# What is swapped out is absent, not remote: what is left moves, and nobody brings the rest back.
+modprobe zram
+echo 256M >/sys/block/zram0/disksize
+mkswap -q /dev/zram0 && swapon /dev/zram0
+# What of QEMU itself is used least goes first.
+swapped_out() {
+	echo 8M | tee /sys/fs/cgroup/machine/qemu-*-plain.libvirt-qemu/memory.reclaim
+	[ "$(awk '$1 == "VmSwap:" { print $2 }' "/proc/$(lab_pid plain)/status")" -ge 32768 ]
+}
+lab_until 60 swapped_out
+left=$(present plain)
+lab_at_most "$left" $((56 << 20)) "what is swapped out is not told as present"
+vmbalancer rebalance plain --to "${others[0]}" --force --wait >/tmp/out 2>&1
+lab_is "$?" 0 "what is left moves" || sed 's/^/# /' /tmp/out
+lab_at_least "$(lab_share plain "${others[0]}")" 99 "all of it"
+# The guest itself uses 16 MiB, and may get some of these back.
+lab_at_most "$(present plain)" $((left + (17 << 20))) "the rest is left where it is"
