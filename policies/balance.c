@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance_search.h"
+#include "balance_wide.h"
 #include "place.h"
 
 /*
@@ -42,6 +43,8 @@ static const VbParameter parameters[] = {
      "distance that accesses beyond what a node serves count as, the same for all guests"},
     {"closeness", 0, VB_BP, 1000, "bp",
      "share of accesses that go to other cells of a guest, the same for all guests"},
+    {"interleave", 0, VB_NODES_MAX, 0, "",
+     "nodes over which at least a guest without cells is spread, its RAM evenly; 0 and 1: no more than hold it"},
     {"devices", 0, VB_BP, 2000, "bp",
      "share of its accesses that the host devices that serve a guest count as, all together"},
     {"cooldown", G_GINT64_CONSTANT(1000000000), G_MAXINT64, G_GINT64_CONSTANT(60000000000), "ns",
@@ -194,7 +197,9 @@ prepare_parties(VbBalance *balance)
             VbParty *party = vb_balance_party(balance, i);
             party->first = first;
             party->end = end;
-            party->origin = origin_of(balance, party);
+            party->spreads = end - first == 1 ? vb_spread_all(balance, party) : NULL;
+            party->origin = party->spreads != NULL ? vb_spread_origin(balance, party)
+                                                   : origin_of(balance, party);
             vb_balance_open_ways(balance, party);
         }
     }
@@ -233,8 +238,10 @@ vb_balance_free(VbBalance *balance)
 {
     if (balance == NULL)
         return;
-    for (guint i = 0; i < balance->parties->len; i++)
+    for (guint i = 0; i < balance->parties->len; i++) {
         g_free(vb_balance_party(balance, i)->ways);
+        g_free(vb_balance_party(balance, i)->spreads);
+    }
     g_array_unref(balance->parties);
     g_array_unref(balance->portions);
     g_free(balance);

@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 #define VB_BALANCE_PATIENCE 10000
 /** What a barred way costs on top: more than all else together. */
 #define VB_BALANCE_BARRED (G_GINT64_CONSTANT(1) << 48)
-/** A unit of distance in costs. */
-#define VB_BALANCE_UNIT 16
+#define VB_BALANCE_UNIT 16 /**< a unit of distance in costs */
+typedef struct VbSpread VbSpread; /**< see balance_wide.h */
 
 /** A part of something that lies on several nodes. */
 typedef struct {
@@ -35,7 +35,7 @@ typedef struct {
     gint64 access;     /**< of it: the distance of its accesses */
     guint64 bytes;     /**< that move */
     guint flow, flows; /**< first and number of portions: its accesses by node of RAM, in bp */
-    guint from, froms; /**< the same: bytes by node that they leave */
+    guint from, froms, to, tos; /**< the same: bytes by node that they leave, and that they come to */
 } VbWay;
 
 /** The vCPUs of one guest cell, and its RAM: they are seated together. */
@@ -50,6 +50,7 @@ typedef struct {
     int origin;         /**< node that it is held to, or its home; -1: none */
     guint64 lies;       /**< bit i: some of its RAM is on node i */
     VbWay *ways;        /**< two a node: RAM left, RAM brought */
+    VbSpread *spreads;  /**< one a node, if none holds it: what its ways mean then; else NULL */
     int way;            /**< its seat; VB_BALANCE_UP */
     gboolean out;       /**< its guest fits nowhere: it stays as it is */
     gboolean held;      /**< the search leaves it where it sits */
@@ -83,7 +84,7 @@ VbBalance *vb_balance_new(const VbPolicy *policy, const VbSnapshot *snapshot, Vb
 void vb_balance_free(VbBalance *balance);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBalance, vb_balance_free)
 
-/** Makes the ways of a party whose guest, cell, demand and origin are set. */
+/** Makes the ways of a party whose guest, cell, demand, spreads and origin are set. */
 void vb_balance_open_ways(VbBalance *balance, VbParty *party);
 /** Adds (or takes back: @sign -1) what a guest that is no party asks of the host where it is. */
 void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign);
@@ -94,7 +95,7 @@ int vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu);
 /** CPUs of @node that @guest may be pinned to. */
 guint vb_balance_count_cpus(const VbTopology *topology, const VbGuest *guest, int node);
 VbParty *vb_balance_party(const VbBalance *balance, guint index);
-/** The node of a way, by its number here. */
+/** The node of a way, by its number here; or the centre of its spread. */
 guint vb_way_node(int way);
 /** What all costs grow by if @party, which is up, sits down so. */
 gint64 vb_balance_price(const VbBalance *balance, const VbParty *party, int way);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance_search.h"
+#include "balance_wide.h"
 #include "place.h"
 
 /* The plan that seats come to: pins, then pages. */
@@ -16,24 +17,54 @@ node_of(const VbBalance *balance, const VbParty *party)
     return balance->bench[vb_way_node(party->way)].id;
 }
 
+/* The nodes of its vCPUs, by id. */
+static VbNodeSet
+home_of(const VbBalance *balance, const VbParty *party)
+{
+    guint64 nodes = vb_way_nodes(party, party->way);
+    VbNodeSet home = 0;
+    for (guint i = 0; i < balance->nodes; i++)
+        home |= (nodes >> i & 1) != 0 ? VB_NODE_BIT(balance->bench[i].id) : 0;
+    return home;
+}
+
 /*
  * Unknown is not different: what could not be read would else be pinned again and again. Pins are
  * what makes a home, so those that go with moves are stated even where the thread is held there.
  */
 static gboolean
-must_pin(const VbBalance *balance, const VbParty *party, const VbVcpu *vcpu, const VbCpuSet *cpus)
+must_pin(const VbBalance *balance, const VbParty *party, const VbVcpu *vcpu, int node,
+         const VbCpuSet *cpus)
 {
-    int node = node_of(balance, party);
-    gboolean new_home = party->cell->home != VB_NODE_BIT(node);
+    gboolean new_home = party->cell->home != home_of(balance, party);
     if (vcpu->affinity_known)
         return !vb_cpuset_equal(&vcpu->affinity, cpus) ||
                (new_home && party->ways[party->way].bytes > 0);
     return new_home || vcpu->share_bp[node] < VB_BP;
 }
 
+/* "2 of its vCPUs on node 0, 1 on node 1" */
+static char *
+reason_of_spread(const VbBalance *balance, const VbParty *party)
+{
+    const VbSpread *spread = &party->spreads[vb_way_node(party->way)];
+    guint64 bytes = party->ways[party->way].bytes;
+    g_autoptr(GString) parts = g_string_new(NULL);
+    for (guint i = 0; i < balance->nodes; i++)
+        if (spread->vcpus[i] > 0)
+            g_string_append_printf(parts, "%s%" G_GUINT64_FORMAT "%s on node %d",
+                                   parts->len > 0 ? ", " : "", spread->vcpus[i],
+                                   parts->len > 0 ? "" : " of its vCPUs", balance->bench[i].id);
+    if (bytes > 0)
+        g_string_append_printf(parts, ", %" G_GUINT64_FORMAT " MiB follow", bytes >> 20);
+    return g_strdup_printf("spread over the fewest nodes that hold it: %s", parts->str);
+}
+
 static char *
 reason_of(const VbBalance *balance, const VbParty *party)
 {
+    if (party->spreads != NULL)
+        return reason_of_spread(balance, party);
     const VbBench *bench = &balance->bench[vb_way_node(party->way)];
     const VbWay *way = &party->ways[party->way];
     guint64 there = party->cell->by_node[bench->id], present = party->cell->present_bytes;
@@ -49,21 +80,39 @@ reason_of(const VbBalance *balance, const VbParty *party)
                            bench->cpu_bp / VB_BP);
 }
 
+/* Pins are what makes a home: of several nodes all are stated, or none. */
+static gboolean
+is_to_pin(const VbBalance *balance, const VbParty *party, const int *seats)
+{
+    gboolean any = FALSE;
+    for (guint i = 0; i < party->guest->vcpus->len; i++) {
+        if (seats[i] == VB_NO_NODE)
+            continue;
+        VbCpuSet cpus = vb_place_cpus(&balance->snapshot->topology, party->guest, seats[i]);
+        any |= must_pin(balance, party, g_ptr_array_index(party->guest->vcpus, i), seats[i], &cpus);
+    }
+    return any;
+}
+
 static void
 pin_vcpus(const VbBalance *balance, const VbParty *party)
 {
-    int node = node_of(balance, party);
-    VbCpuSet cpus = vb_place_cpus(&balance->snapshot->topology, party->guest, node);
+    const GPtrArray *vcpus = party->guest->vcpus;
+    g_autofree int *seats = vb_balance_seats(balance, party);
     g_autofree char *reason = NULL;
-    for (guint i = 0; i < party->guest->vcpus->len; i++) {
-        const VbVcpu *vcpu = g_ptr_array_index(party->guest->vcpus, i);
-        if ((guint)vcpu->cell != party->index || !must_pin(balance, party, vcpu, &cpus))
+    gboolean any = party->spreads != NULL && is_to_pin(balance, party, seats);
+    for (guint i = 0; i < vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(vcpus, i);
+        if (seats[i] == VB_NO_NODE)
+            continue;
+        VbCpuSet cpus = vb_place_cpus(&balance->snapshot->topology, party->guest, seats[i]);
+        if (!any && !must_pin(balance, party, vcpu, seats[i], &cpus))
             continue;
         g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
         if (reason == NULL)
             reason = reason_of(balance, party);
-        vb_plan_add_pin(balance->plan, party->guest, thread, &cpus, vb_place_main_node(vcpu), node,
-                        reason);
+        vb_plan_add_pin(balance->plan, party->guest, thread, &cpus, vb_place_main_node(vcpu),
+                        seats[i], reason);
     }
 }
 
@@ -76,17 +125,39 @@ pin_helper(const VbBalance *balance, const VbParty *first, const VbHelperThread 
     const VbParty *centre = first;
     for (guint i = first->first; i < first->end; i++) {
         const VbParty *party = vb_balance_party(balance, i);
-        VbCpuSet cpus = vb_place_cpus(topology, party->guest, node_of(balance, party));
-        if (helper->affinity_known && vb_cpuset_equal(&helper->affinity, &cpus))
-            return;
+        VbNodeSet home = home_of(balance, party);
+        int id;
+        VB_NODESET_FOREACH(id, home)
+        {
+            VbCpuSet cpus = vb_place_cpus(topology, party->guest, id);
+            if (helper->affinity_known && vb_cpuset_equal(&helper->affinity, &cpus))
+                return;
+        }
         if (party->demand_bp > centre->demand_bp)
             centre = party;
     }
-    int node = node_of(balance, centre);
+    int node = centre->spreads != NULL ? vb_nodeset_first(home_of(balance, centre))
+                                       : node_of(balance, centre);
     VbCpuSet cpus = vb_place_cpus(topology, first->guest, node);
     if (helper->affinity_known || changed)
         vb_plan_add_pin(balance->plan, first->guest, helper->name, &cpus, VB_NO_NODE, node,
                         "most of the guest that it serves is there");
+}
+
+/* Part of what a guest on several nodes has on one that has too much of it. */
+typedef struct {
+    const VbBalance *balance;
+    const VbParty *party;
+    const char *reason;
+} Mover;
+
+static void
+move_part(guint from, guint to, gint64 bytes, gpointer data)
+{
+    const Mover *mover = data;
+    vb_plan_add_move(mover->balance->plan, mover->party->guest, mover->party->cell->id,
+                     mover->balance->bench[from].id, mover->balance->bench[to].id, (guint64)bytes,
+                     mover->reason);
 }
 
 static void
@@ -94,6 +165,11 @@ move_pages(const VbBalance *balance, const VbParty *party)
 {
     const VbWay *way = &party->ways[party->way];
     g_autofree char *reason = way->froms > 0 ? reason_of(balance, party) : NULL;
+    if (party->spreads != NULL) {
+        Mover mover = {balance, party, reason};
+        vb_spread_flows(balance, party, party->way, move_part, &mover);
+        return;
+    }
     for (guint i = 0; i < way->froms; i++) {
         const VbPortion *from = &g_array_index(balance->portions, VbPortion, way->from + i);
         vb_plan_add_move(balance->plan, party->guest, party->cell->id,
@@ -131,8 +207,11 @@ imagine(const VbBalance *balance, const VbGuest *guest, guint first)
 static gboolean
 is_relieved(const VbBalance *balance, const VbParty *party)
 {
-    const VbBench *there = &balance->bench[vb_way_node(party->way)];
+    g_autofree int *seats = vb_balance_seats(balance, party);
     for (guint i = 0; i < party->guest->vcpus->len; i++) {
+        if (seats[i] == VB_NO_NODE)
+            continue;
+        const VbBench *there = &balance->bench[balance->number[seats[i]]];
         int main = vb_place_main_node(g_ptr_array_index(party->guest->vcpus, i));
         const VbBench *here = main != VB_NO_NODE ? &balance->bench[balance->number[main]] : there;
         if (here != there && here->cpu_bp > 0 &&
@@ -205,14 +284,15 @@ is_unconfirmed(const VbBalance *balance, const VbParty *first)
     gboolean unconfirmed = FALSE;
     for (guint i = first->first; i < first->end; i++) {
         const VbParty *party = vb_balance_party(balance, i);
-        int node = node_of(balance, party);
+        g_autofree int *seats = vb_balance_seats(balance, party);
         gboolean agreed = TRUE;
         for (guint v = 0; v < first->guest->vcpus->len; v++) {
             const VbVcpu *vcpu = g_ptr_array_index(first->guest->vcpus, v);
-            if ((guint)vcpu->cell != party->index)
+            if (seats[v] == VB_NO_NODE)
                 continue;
-            vb_plan_intend(balance->plan, first->guest->uuid, vcpu->id, node);
-            agreed = agreed && (node == vcpu->intent ? (gint64)vcpu->intent_seen + 1 : 1) >= wanted;
+            vb_plan_intend(balance->plan, first->guest->uuid, vcpu->id, seats[v]);
+            gint64 seen = seats[v] == vcpu->intent ? (gint64)vcpu->intent_seen + 1 : 1;
+            agreed = agreed && seen >= wanted;
         }
         unconfirmed |= !agreed && !is_seen(party, wanted);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance_search.h"
+#include "balance_wide.h"
 #include "place.h"
 
 /* Why guests are left as they are. */
@@ -24,19 +25,65 @@ wish_of(VbBalance *balance, VbParty *party)
     return wish;
 }
 
-static void
-explain_room(const VbBalance *balance, const VbParty *party, int wish)
+/* Declines for want of hugepages if that is what it lacks. Returns: TRUE if so. */
+static gboolean
+explain_pool(const VbBalance *balance, const VbParty *party, guint node, guint64 bytes)
 {
-    const VbBench *there = &balance->bench[vb_way_node(wish)];
+    const VbBench *there = &balance->bench[node];
     const VbNode *host = &balance->snapshot->topology.node[there->id];
     guint64 page_size = party->cell->page_size;
     const VbHugePool *pool = page_size > 4096 ? vb_node_pool(host, page_size) : NULL;
-    if (pool != NULL) {
+    if (pool != NULL)
         vb_place_decline_pool(balance->plan, party->guest, there->id, pool,
-                              (guint64)MAX(there->pool[pool - host->pools], 0),
-                              party->ways[wish].bytes / page_size);
+                              (guint64)MAX(there->pool[pool - host->pools], 0), bytes / page_size);
+    return pool != NULL;
+}
+
+/* What is left of a node's room once @portion has come; below 0: it has none for that. */
+static gint64
+left_after(const VbBalance *balance, const VbParty *party, const VbPortion *portion)
+{
+    const VbBench *bench = &balance->bench[portion->node];
+    const VbNode *host = &balance->snapshot->topology.node[bench->id];
+    guint64 page_size = party->cell->page_size;
+    const VbHugePool *pool = page_size > 4096 ? vb_node_pool(host, page_size) : NULL;
+    gint64 room = pool != NULL ? bench->pool[pool - host->pools] * (gint64)page_size
+                               : bench->free - bench->reserve;
+    return room - portion->amount;
+}
+
+/* Of several nodes it matters which one lacks most of what would come to it. */
+static void
+explain_several(const VbBalance *balance, const VbParty *party, int wish)
+{
+    const VbWay *way = &party->ways[wish];
+    const VbPortion *worst = NULL;
+    for (guint i = 0; i < way->tos; i++) {
+        const VbPortion *to = &g_array_index(balance->portions, VbPortion, way->to + i);
+        if (worst == NULL || left_after(balance, party, to) < left_after(balance, party, worst))
+            worst = to;
+    }
+    if (explain_pool(balance, party, worst->node, (guint64)worst->amount))
+        return;
+    const VbBench *there = &balance->bench[worst->node];
+    vb_plan_decline(balance->plan, party->guest, "no-room",
+                    "it needs several nodes, and one of them, node %d, will have %" G_GINT64_FORMAT
+                    " MiB free of which %" G_GINT64_FORMAT " MiB stay in reserve, %" G_GINT64_FORMAT
+                    " MiB needed, and no other way is better; free memory, allow more nodes, or "
+                    "lower reserve=",
+                    there->id, MAX(there->free, 0) >> 20, there->reserve >> 20, worst->amount >> 20);
+}
+
+static void
+explain_room(const VbBalance *balance, const VbParty *party, int wish)
+{
+    if (party->spreads != NULL) {
+        explain_several(balance, party, wish);
         return;
     }
+    const VbBench *there = &balance->bench[vb_way_node(wish)];
+    if (explain_pool(balance, party, vb_way_node(wish), party->ways[wish].bytes))
+        return;
     vb_plan_decline(balance->plan, party->guest, "no-room",
                     "node %d will have %" G_GINT64_FORMAT " MiB free of which %" G_GINT64_FORMAT
                     " MiB stay in reserve, %" G_GUINT64_FORMAT " MiB needed, and no other way "
@@ -55,12 +102,15 @@ explain_party(VbBalance *balance, VbParty *party)
         explain_room(balance, party, wish);
     } else if (brought->open && party->ways[party->way].bytes == 0) {
         gint64 stay = vb_policy_parameter(balance->policy, balance->snapshot, party->guest, "stay");
+        g_autofree char *where = party->spreads != NULL
+                                     ? g_strdup("where fewer of its vCPUs run than could use them")
+                                     : g_strdup_printf("away from node %d, where it runs", here->id);
         vb_plan_decline(balance->plan, party->guest, "not-worth",
-                        "%" G_GUINT64_FORMAT " MiB of its RAM lie away from node %d, where it runs: "
+                        "%" G_GUINT64_FORMAT " MiB of its RAM lie %s: "
                         "for what it asks of a CPU, moving them does not pay within %" G_GINT64_FORMAT
                         " s; raise stay=, lower move-cost=, or ask for it: vmbalancer rebalance, and "
                         "its name",
-                        brought->bytes >> 20, here->id, stay / NS_PER_S);
+                        brought->bytes >> 20, where, stay / NS_PER_S);
     }
 }
 
@@ -68,10 +118,19 @@ static void
 explain_wide(const VbBalance *balance, const VbParty *party)
 {
     g_autofree char *allowed = vb_nodeset_format(party->guest->boundary);
-    vb_plan_decline(balance->plan, party->guest, "wide",
-                    "its %u vCPUs, or those of one of its cells, fit on no single node of \"%s\": use "
-                    "guest NUMA cells that fit, or fewer vCPUs",
-                    party->guest->vcpus->len, allowed);
+    if (party->end - party->first > 1)
+        vb_plan_decline(balance->plan, party->guest, "wide",
+                        "the vCPUs of one of its %u NUMA cells fit on no single node of \"%s\", or "
+                        "those of all on no nodes together: use more and smaller cells, none, or "
+                        "allow more nodes",
+                        party->end - party->first, allowed);
+    else
+        vb_plan_decline(balance->plan, party->guest, "wide",
+                        "its %u vCPUs fit on no single node of \"%s\", and %s",
+                        party->guest->vcpus->len, allowed,
+                        party->cell->present_bytes == 0
+                            ? "nothing of its RAM is present yet: once it is, it is spread over several"
+                            : "not on all together: allow more nodes, or use fewer vCPUs");
 }
 
 /* It has no seat: for want of room, if it would have a way, else for want of CPUs. */

@@ -6,16 +6,20 @@
 
 /* In which order guests go to their seats: one may have to wait for what another leaves. */
 
-/* Books what comes to a party's node. Returns: FALSE if there is no room now: nothing is booked. */
+/* Books what comes to a party's nodes. Returns: FALSE if there is no room now: nothing is booked. */
 static gboolean
 go(VbBalance *balance, const VbParty *party)
 {
-    const VbBench *bench = &balance->bench[vb_way_node(party->way)];
+    const VbWay *way = &party->ways[party->way];
+    gboolean room = TRUE;
     vb_balance_book(balance, party, party->way, 1);
-    gboolean room = party->cell->page_size > 4096 || party->ways[party->way].froms == 0 ||
-                    bench->free >= bench->reserve;
-    for (guint i = 0; i < VB_POOLS_MAX; i++)
-        room = room && bench->pool[i] >= 0;
+    for (guint i = 0; i < way->tos; i++) {
+        const VbPortion *to = &g_array_index(balance->portions, VbPortion, way->to + i);
+        const VbBench *bench = &balance->bench[to->node];
+        room = room && (party->cell->page_size > 4096 || bench->free >= bench->reserve);
+        for (guint pool = 0; pool < VB_POOLS_MAX; pool++)
+            room = room && bench->pool[pool] >= 0;
+    }
     if (!room)
         vb_balance_book(balance, party, party->way, -1);
     return room;

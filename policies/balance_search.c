@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "balance_search.h"
+#include "balance_wide.h"
 
 /*
  * Greedy insertion by regret (the difference between the best and the second best way: who has most to
@@ -15,7 +16,7 @@
 #define SMALL 64
 #define BRANCHES 50000
 /* Others who may have to leave so that one can sit. */
-#define STEPS_MAX 4
+#define STEPS_MAX 8
 /* Turns in which a seating that does not settle is still asked. */
 #define TURNS_MAX 64
 
@@ -179,10 +180,11 @@ try_pair(VbBalance *balance, VbParty *self, int wanted, VbParty *other, gint64 l
 static gboolean
 is_in_the_way(const VbParty *self, int wanted, const VbParty *other)
 {
-    guint node = vb_way_node(wanted);
-    gboolean fills = (other->lies & G_GUINT64_CONSTANT(1) << node) != 0;
-    return other != self && other->way != VB_BALANCE_UP && !other->held &&
-           (vb_way_node(other->way) == node || (self->ways[wanted].froms > 0 && fills));
+    if (other == self || other->way == VB_BALANCE_UP || other->held)
+        return FALSE;
+    guint64 nodes = vb_way_nodes(self, wanted);
+    return (vb_way_nodes(other, other->way) & nodes) != 0 ||
+           (self->ways[wanted].froms > 0 && (other->lies & nodes) != 0);
 }
 
 /* Sends @other away from the node that @self, which is up, wants. Returns: TRUE if both sit better. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "balance.h"
+#include "balance_wide.h"
 
 VbParty *
 vb_balance_party(const VbBalance *balance, guint index)
@@ -64,13 +64,26 @@ portion_at(const VbBalance *balance, guint index)
     return &g_array_index(balance->portions, VbPortion, index);
 }
 
+/* What the CPUs of all nodes cost more if @party sits so. */
+static gint64
+crowding(const VbBalance *balance, const VbParty *party, int way)
+{
+    const VbBench *bench = &balance->bench[vb_way_node(way)];
+    gint64 cost = 0;
+    if (party->spreads == NULL)
+        return load_cost(balance, bench, party->demand_bp) - load_cost(balance, bench, 0);
+    for (guint i = 0; i < balance->nodes; i++) {
+        bench = &balance->bench[i];
+        cost += load_cost(balance, bench, vb_way_demand(party, way, i)) - load_cost(balance, bench, 0);
+    }
+    return cost;
+}
+
 gint64
 vb_balance_price(const VbBalance *balance, const VbParty *party, int way)
 {
     const VbWay *chosen = &party->ways[way];
-    const VbBench *bench = &balance->bench[vb_way_node(way)];
-    gint64 price = chosen->own + load_cost(balance, bench, party->demand_bp) -
-                   load_cost(balance, bench, 0);
+    gint64 price = chosen->own + crowding(balance, party, way);
     for (guint i = 0; i < chosen->flows; i++) {
         const VbPortion *flow = portion_at(balance, chosen->flow + i);
         price += flow_cost(balance, &balance->bench[flow->node], flow->amount) -
@@ -88,26 +101,31 @@ pool_index(const VbBalance *balance, guint node, guint64 page_size)
     return pool != NULL ? (guint)(pool - host->pools) : VB_POOLS_MAX;
 }
 
+/* @amount of bytes more are free there. */
+static void
+give(VbBalance *balance, guint node, guint64 page_size, gint64 amount)
+{
+    guint pool = page_size > 4096 ? pool_index(balance, node, page_size) : VB_POOLS_MAX;
+    if (page_size <= 4096)
+        balance->bench[node].free += amount;
+    else if (pool < VB_POOLS_MAX)
+        balance->bench[node].pool[pool] += amount / (gint64)page_size;
+}
+
 void
 vb_balance_book(VbBalance *balance, const VbParty *party, int way, gint64 sign)
 {
     const VbWay *chosen = &party->ways[way];
     guint64 page_size = party->cell->page_size;
-    guint to = vb_way_node(way);
     for (guint i = 0; i < chosen->froms; i++) {
         const VbPortion *from = portion_at(balance, chosen->from + i);
-        gint64 amount = sign * from->amount;
-        if (page_size <= 4096) {
-            balance->bench[from->node].free += amount;
-            balance->bench[to].free -= amount;
-            balance->bench[to].arrived += amount;
-            continue;
-        }
-        guint source = pool_index(balance, from->node, page_size);
-        amount /= (gint64)page_size;
-        balance->bench[to].pool[pool_index(balance, to, page_size)] -= amount;
-        if (source < VB_POOLS_MAX)
-            balance->bench[from->node].pool[source] += amount;
+        give(balance, from->node, page_size, sign * from->amount);
+    }
+    for (guint i = 0; i < chosen->tos; i++) {
+        const VbPortion *to = portion_at(balance, chosen->to + i);
+        give(balance, to->node, page_size, -sign * to->amount);
+        if (page_size <= 4096)
+            balance->bench[to->node].arrived += sign * to->amount;
     }
 }
 
@@ -165,7 +183,8 @@ vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, guint node)
 gboolean
 vb_balance_sound(const VbBalance *balance, const VbParty *party, int way)
 {
-    guint64 touched = party->lies | G_GUINT64_CONSTANT(1) << vb_way_node(way);
+    guint64 touched = party->lies | (party->spreads != NULL ? party->spreads[vb_way_node(way)].set
+                                                            : vb_way_nodes(party, way));
     for (guint i = 0; touched != 0; i++, touched >>= 1)
         if ((touched & 1) != 0 && !keeps(&balance->bench[i]))
             return FALSE;
@@ -187,7 +206,10 @@ static void
 weigh(VbBalance *balance, const VbParty *party, int way, gint64 sign)
 {
     const VbWay *chosen = &party->ways[way];
-    balance->bench[vb_way_node(way)].load += sign * party->demand_bp;
+    if (party->spreads == NULL)
+        balance->bench[vb_way_node(way)].load += sign * party->demand_bp;
+    for (guint i = 0; party->spreads != NULL && i < balance->nodes; i++)
+        balance->bench[i].load += sign * vb_way_demand(party, way, i);
     for (guint i = 0; i < chosen->flows; i++) {
         const VbPortion *flow = portion_at(balance, chosen->flow + i);
         balance->bench[flow->node].flow += sign * flow->amount;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "balance.h"
+#include "balance_wide.h"
 #include "place.h"
 
 /* A guest counts at least as a hundredth of a CPU. */
@@ -173,17 +173,50 @@ split(const VbBalance *balance, const VbParty *party, guint to, guint tolerance,
     return sum;
 }
 
-/* Accesses by node of RAM, once @from has moved to @to, of a party that asks for @demand_bp. */
-static void
-flow_after(const VbBalance *balance, const VbParty *party, gint64 demand_bp, const gint64 *from,
-           guint to, gint64 *flow)
+/* The cell once @from has left and @to has come. */
+static VbCell
+cell_after(const VbBalance *balance, const VbParty *party, const gint64 *from, const gint64 *to)
 {
     VbCell then = *party->cell;
     for (guint i = 0; i < balance->nodes; i++) {
         then.by_node[balance->bench[i].id] -= (guint64)from[i];
-        then.by_node[balance->bench[to].id] += (guint64)from[i];
+        then.by_node[balance->bench[i].id] += (guint64)to[i];
     }
-    add_flow(balance, &then, demand_bp, flow);
+    return then;
+}
+
+static gint64
+access_to(const VbBalance *balance, const VbParty *party, guint node, const VbCell *then,
+          gint64 demand_bp)
+{
+    gint64 flow[VB_NODES_MAX] = {0};
+    if (party->spreads != NULL)
+        return vb_spread_access(balance, party, node, then, demand_bp);
+    add_flow(balance, then, demand_bp, flow);
+    return access_cost(balance, flow, node);
+}
+
+/* What is to move so that RAM is where the vCPUs are. Returns: its sum. */
+static guint64
+shift(const VbBalance *balance, const VbParty *party, guint node, guint tolerance_bp, gint64 *from,
+      gint64 *to)
+{
+    if (party->spreads != NULL)
+        return vb_spread_shift(balance, party, node, tolerance_bp, from, to);
+    guint64 bytes = split(balance, party, node, tolerance_bp, from);
+    to[node] = (gint64)bytes;
+    return bytes;
+}
+
+/* FALSE if the node could not take a party's RAM even if nobody else were there. */
+static gboolean
+could_hold(const VbBalance *balance, const VbParty *party, guint node)
+{
+    const VbNode *host = &balance->snapshot->topology.node[balance->bench[node].id];
+    guint64 page_size = party->cell->page_size;
+    return party->spreads != NULL ||
+           (host->memory_total_bytes >= party->cell->present_bytes &&
+            (page_size <= 4096 || vb_node_pool(host, page_size) != NULL));
 }
 
 /* Of the RAM, what lies outside of the guest's boundary. */
@@ -197,32 +230,41 @@ bytes_outside(const VbBalance *balance, const VbParty *party)
     return bytes;
 }
 
+/* To the host devices that serve it, in hundredths; the mean of its vCPUs. */
+static gint64
+device_distance(const VbBalance *balance, const VbParty *party, guint node)
+{
+    const VbTopology *topology = &balance->snapshot->topology;
+    gint64 sum = 0;
+    if (party->spreads == NULL)
+        return vb_place_device_distance(topology, party->guest, balance->bench[node].id);
+    for (guint i = 0; i < balance->nodes; i++)
+        if (party->spreads[node].vcpus[i] > 0)
+            sum += (gint64)party->spreads[node].vcpus[i] *
+                   vb_place_device_distance(topology, party->guest, balance->bench[i].id);
+    return sum / (gint64)party->vcpus;
+}
+
 static void
 open_way(VbBalance *balance, VbParty *party, const Terms *terms, guint node, gboolean brought)
 {
-    gint64 from[VB_NODES_MAX] = {0}, flow[VB_NODES_MAX] = {0};
-    const VbNode *host = &balance->snapshot->topology.node[balance->bench[node].id];
+    gint64 from[VB_NODES_MAX] = {0}, to[VB_NODES_MAX] = {0}, flow[VB_NODES_MAX] = {0};
     VbWay *way = &party->ways[2 * node + (guint)brought];
-    way->bytes = brought ? split(balance, party, node, terms->tolerance_bp, from) : 0;
-    if (brought && (way->bytes == 0 || host->memory_total_bytes < party->cell->present_bytes ||
-                    (party->cell->page_size > 4096 &&
-                     vb_node_pool(host, party->cell->page_size) == NULL)))
+    way->bytes = brought ? shift(balance, party, node, terms->tolerance_bp, from, to) : 0;
+    if (brought && (way->bytes == 0 || !could_hold(balance, party, node)))
         return;
     gboolean leaves = party->origin >= 0 && (guint)party->origin != node;
-    flow_after(balance, party, party->demand_bp, from, node, flow);
+    VbCell then = cell_after(balance, party, from, to);
+    add_flow(balance, &then, party->demand_bp, flow);
     way->open = TRUE;
-    way->access = access_cost(balance, flow, node);
-    if (party->weight_bp > party->demand_bp) {
-        gint64 weight[VB_NODES_MAX] = {0};
-        flow_after(balance, party, party->weight_bp, from, node, weight);
-        way->access = access_cost(balance, weight, node);
-    }
+    way->access = party->spreads == NULL && party->weight_bp <= party->demand_bp
+                      ? access_cost(balance, flow, node)
+                      : access_to(balance, party, node, &then, MAX(party->weight_bp, party->demand_bp));
     way->own = way->access + move_cost(terms, way->bytes) + (leaves ? terms->hysteresis : 0) +
-               terms->devices *
-                   vb_place_device_distance(&balance->snapshot->topology, party->guest,
-                                            balance->bench[node].id) / 100;
+               terms->devices * device_distance(balance, party, node) / 100;
     way->flows = add_portions(balance, flow, &way->flow);
     way->froms = add_portions(balance, from, &way->from);
+    way->tos = add_portions(balance, to, &way->to);
 }
 
 void
@@ -239,7 +281,8 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
             party->lies |= G_GUINT64_CONSTANT(1) << i;
         if ((allowed & VB_NODE_BIT(id)) == 0)
             continue;
-        if (vb_balance_count_cpus(topology, party->guest, id) < party->vcpus)
+        if (party->spreads != NULL ? party->spreads[i].set == 0
+                                   : vb_balance_count_cpus(topology, party->guest, id) < party->vcpus)
             continue;
         open_way(balance, party, &terms, i, FALSE);
         open_way(balance, party, &terms, i, TRUE);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Guests with NUMA cells of their own: cells that look alike are said to be unknown, never guessed; QEMU
-# tells them apart if it may be asked; named backings need no asking. A guest that fits nowhere is declined.
+# tells them apart if it may be asked; named backings need no asking. A guest without cells that fits on no node is spread.
 [ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 --nodes 2 --cpus-per-node 2 --memory-per-node 1G "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
@@ -9,9 +9,10 @@ tainted() { grep -c "tainted: custom-monitor" "/var/log/libvirt/qemu/$1.log"; }
 
 lab_guest alike --vcpus 2 --memory 64 --cells 2 || exit 1
 lab_guest named --vcpus 2 --memory 64 --cells 2 --backing hugepages || exit 1
-lab_guest wide --vcpus 3 --memory 32 --quota 10 || exit 1
+lab_guest wide --vcpus 3 --memory 48 --quota 10 || exit 1
 lab_scatter alike 0,1 1,0 --free
 lab_scatter named 0 1 --free
+lab_scatter wide 1 1 --free
 
 vmbalancer status -o json >/tmp/status.json
 lab_is "$(guest alike | jq '[.cells[].by_node] | unique == [null]')" true "cells that look alike are unknown, not guessed"
@@ -38,6 +39,21 @@ for name in alike named; do
 	lab_is "$(lab_affinity "$name" 0) $(lab_affinity "$name" 1)" "$cpus $cpus" "$name: its vCPUs have the whole node, no single CPU"
 done
 
-vmbalancer rebalance wide >/tmp/out 2>&1
-lab_is "$?" 1 "a guest that fits on no node is declined"
-lab_ok "with its numbers" grep -q "3 vCPUs" /tmp/out
+# The third vCPU, or the first, is alone on its node: a third of the RAM goes there.
+place() { jq -r --arg thread "vcpu$1" '[.actions[] | select(.kind == "pin" and .thread == $thread)][0].to' /tmp/wide.json; }
+before=$(lab_affinity wide)
+vmbalancer rebalance wide --wait -o json >/tmp/wide.json
+lab_is "$?" 0 "a guest that fits on no node is spread"
+lab_is "$(place 0) $(place 1) $(place 2) of $(jq -c '[.actions[] | select(.kind == "pin" and (.thread | startswith("vcpu"))).to] | unique' /tmp/wide.json)" \
+	"$(place 0) $([ "$(place 0)" = 1 ] && echo 1 0 || echo 1 1) of [0,1]" "over both nodes, in ranges"
+for vcpu in 0 1 2; do
+	lab_is "$(lab_affinity wide $vcpu)" "$(cat "/sys/devices/system/node/node$(place $vcpu)/cpulist")" "wide: vCPU $vcpu has all of node $(place $vcpu)"
+done
+for node in 0 1; do
+	part=$(for vcpu in 0 1 2; do place $vcpu; done | grep -c $node)
+	lab_at_least "$(lab_share wide $node)" $((part * 100 / 3 - 5)) "wide: $part of 3 parts of its RAM are on node $node"
+done
+vmbalancer rebalance wide --wait -o json >/tmp/out
+lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "asked again it stays as it is"
+vmbalancer release wide >/dev/null
+lab_is "$(lab_affinity wide)" "$before" "and release gives its vCPUs back"

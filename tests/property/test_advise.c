@@ -151,8 +151,10 @@ check_arrival(Case *c)
         broken(c, "a guest that was promised a node is placed");
     else if (one && nodes != c->advice->nodes && !(nodes == 0 && is_held_anyway(c)))
         broken(c, "it is placed on the node that was promised");
-    else if (!one && nodes != 0)
+    else if (!one && nodes != 0 && touched == 0)
         broken(c, "a guest that no single node holds is placed on none");
+    else if (!one && nodes != 0 && vb_nodeset_count(nodes) < 2)
+        broken(c, "a guest that no single node holds is not put on one");
     return TRUE;
 }
 

@@ -224,16 +224,6 @@ test_cells_on_close_nodes(void)
                NULL);
 }
 
-static void
-test_without_cells_it_is_wide(void)
-{
-    g_autoptr(VbSnapshot) host = world_host(4, 2, 8 * GIB);
-    VbGuest *wide = world_guest(host, "wide", "0,0,1,1");
-    world_fill(host, wide, 0, 1, 2 * GIB);
-    story_agree(policy, host);
-    story_plan(policy, host, wide, "", "wide");
-}
-
 /* Two decisions have to agree before a guest leaves its place; then it rests. */
 static void
 test_two_looks_and_a_rest(void)
@@ -374,7 +364,6 @@ main(int argc, char **argv)
     g_test_add_func("/balance/who-waits-asks-for-more", test_who_waits_asks_for_more);
     g_test_add_func("/balance/guests-change-places", test_guests_change_places);
     g_test_add_func("/balance/cells-on-close-nodes", test_cells_on_close_nodes);
-    g_test_add_func("/balance/wide-without-cells", test_without_cells_it_is_wide);
     g_test_add_func("/balance/two-looks-and-a-rest", test_two_looks_and_a_rest);
     g_test_add_func("/balance/a-first-place", test_a_first_place_must_be_seen_twice);
     g_test_add_func("/balance/who-needs-the-room-waits", test_who_needs_the_room_waits);

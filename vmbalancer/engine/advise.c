@@ -202,7 +202,8 @@ say_several(const VbAdvice *advice)
 {
     g_autofree char *nodes = vb_nodeset_format(advice->nodes);
     return g_strdup_printf("it fits on no single node: nodes %s are the fewest that hold it, and the "
-                           "closest; vmbalancerd would not place it there by itself",
+                           "closest; vmbalancerd would not place it as it starts, but balance "
+                           "spreads it once its memory is touched",
                            nodes);
 }
 
