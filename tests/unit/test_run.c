@@ -152,7 +152,7 @@ test_what_is_shared_is_told_apart_from_what_is_pinned(RunStage *f, gconstpointer
         const char *says, *silent_of;
     } cases[] = {
         {8 * MIB, 0, "8 MiB do not move: pinned by a device", "KSM"},
-        {8 * MIB, 8 * MIB, "8 MiB do not move: shared with other processes, as KSM", "pinned"},
+        {8 * MIB, 8 * MIB, "8 MiB do not move: shared, as KSM", "pinned"},
         {8 * MIB, 2 * MIB, "8 MiB do not move: 2 MiB shared", "nosharepages"},
     };
     VbAction action = {.from = 3, .to = 0};

@@ -37,7 +37,7 @@ vb_outcome_result(const VbMoveReport *report)
     return VB_RESULT_FAILED;
 }
 
-/* KSM is the one that most often makes several guests share a page; who wants it whole can say so. */
+/* What shares a page with another process, or with itself, is KSM more often than not. */
 static char *
 explain_stuck(const VbAction *action, const VbMoveReport *report, const char *left)
 {
@@ -46,10 +46,10 @@ explain_stuck(const VbAction *action, const VbMoveReport *report, const char *le
         return g_strdup_printf("%s do not move: pinned by a device or in use; they stay on node %d", left,
                                action->from);
     if (report->bytes_shared >= report->bytes_unmovable)
-        return g_strdup_printf("%s do not move: shared with other processes, as KSM merges equal pages "
-                               "(<nosharepages/> keeps a guest out of that); they stay on node %d",
+        return g_strdup_printf("%s do not move: shared, as KSM merges equal pages (<nosharepages/> keeps a "
+                               "guest out of that) or a helper maps them; they stay on node %d",
                                left, action->from);
-    return g_strdup_printf("%s do not move: %s shared with other processes, as KSM merges equal pages, the "
+    return g_strdup_printf("%s do not move: %s shared, as KSM merges equal pages or a helper maps them, the "
                            "rest pinned by a device or in use; they stay on node %d",
                            left, shared, action->from);
 }
