@@ -87,7 +87,8 @@ interrupted() {
 	end=$(now_us)
 	lab_ok "$words: the move ends" lab_until 20 eval "[ \$(grep -c 'guest a: .*: called off\|guest a: .*: partly done' $log) -gt $lines ]"
 	lab_note "it took $(($(now_us) - end)) us"
-	lab_ok "$words: for that reason" grep -q "guest a: .*: \(called off\|partly done\): .*$words" <(tail -n 2 $log)
+	lab_ok "$words: for that reason" grep -q "$words" \
+		<(grep "guest a: .*: called off\|guest a: .*: partly done" $log | tail -n +$((lines + 1)))
 	before=$(actions)
 }
 still() { lab_is "$(actions) $(virsh -q domstate a | head -n 1)" "$before $2" "$1: nothing is begun meanwhile"; }

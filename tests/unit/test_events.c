@@ -8,6 +8,7 @@ typedef struct {
     GMutex lock;
     guint failures;        /* attempts that are still to fail */
     guint hangs_ms;        /* each attempt takes so long */
+    guint stillborn;       /* links that are still to break before anybody hears of them */
     guint attempts;
     gint64 attempt_us[16];
     guint opened, closed;
@@ -29,6 +30,10 @@ fake_open(const char *uri, VbEventSink *sink, GError **error)
     gboolean fails = fake.failures > 0;
     fake.failures -= fails;
     guint hangs_ms = fake.hangs_ms;
+    if (!fails && fake.stillborn > 0) {
+        fake.stillborn--;
+        vb_event_sink_push(sink, VB_EVENT_DISCONNECTED, NULL, "closed");
+    }
     if (!fails) {
         vb_event_sink_unref(fake.sink);
         fake.sink = vb_event_sink_ref(sink);
@@ -165,6 +170,21 @@ goes_while_an_attempt_hangs(void)
         g_main_context_iteration(NULL, FALSE);
 }
 
+/* libvirtd may end right after it has answered: nobody would tell of it again. */
+static void
+a_link_that_breaks_as_it_is_made_is_made_anew(void)
+{
+    Stage stage;
+    set_up(&stage, 1, 0);
+    fake.stillborn = 2;
+    until_told(&stage, "\nconnected\n");
+    g_assert_cmpstr(stage.told->str, ==, "disconnected\ndisconnected\ndisconnected\nconnected\n");
+    g_assert_cmpuint(read_count(&fake.opened), ==, 3);
+    vb_event_sink_push(fake.sink, VB_EVENT_STARTED, "a", "web");
+    until_told(&stage, "started a\n");
+    tear_down(&stage);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -173,6 +193,7 @@ main(int argc, char **argv)
     g_test_add_func("/events/tries-again-with-growing-pauses", tries_again_with_growing_pauses);
     g_test_add_func("/events/connects-anew-when-the-link-breaks",
                     connects_anew_when_the_link_breaks);
+    g_test_add_func("/events/stillborn", a_link_that_breaks_as_it_is_made_is_made_anew);
     g_test_add_func("/events/goes-while-an-attempt-hangs", goes_while_an_attempt_hangs);
     return g_test_run();
 }

@@ -23,6 +23,7 @@ struct VbEvents {
     GCancellable *cancellable; /* of the attempt under way */
     VbEventSink *sink;         /* of the attempt or link */
     gpointer link;             /* NULL while there is none */
+    char *lost;                /* why the link of the attempt under way is dead already; NULL if it is not */
     GSource *pause;            /* until the next attempt */
     guint pause_ms;            /* how long the next one is */
 };
@@ -102,6 +103,7 @@ give_up_link(VbEvents *events)
 {
     g_cancellable_cancel(events->cancellable);
     g_clear_object(&events->cancellable);
+    g_clear_pointer(&events->lost, g_free);
     if (events->sink != NULL) {
         events->sink->events = NULL;
         g_clear_pointer(&events->sink, vb_event_sink_unref);
@@ -153,6 +155,8 @@ deliver(gpointer data)
         events->func(&parcel->event, events->user_data);
     else if (events->link != NULL)
         lose_link(events, parcel->event.name);
+    else if (events->lost == NULL)
+        events->lost = g_strdup(parcel->event.name);
     return G_SOURCE_REMOVE;
 }
 
@@ -205,6 +209,12 @@ on_attempt_done(GObject *source, GAsyncResult *result, gpointer data)
         return;
     }
     events->link = link;
+    /* It was gone before we heard that it is there, and will not say so again. */
+    if (events->lost != NULL) {
+        g_autofree char *why = g_steal_pointer(&events->lost);
+        lose_link(events, why);
+        return;
+    }
     events->pause_ms = events->pauses.first_ms;
     tell(events, VB_EVENT_CONNECTED, NULL);
 }
