@@ -4,7 +4,6 @@
  */
 #include "run_stage.h"
 #include "act/lock.h"
-#include "act/outcome.h"
 #include "act/undo.h"
 #include <string.h>
 #include <vmbalancer/error.h>
@@ -50,6 +49,41 @@ test_pages_move_after_the_pins(RunStage *f, gconstpointer unused)
     run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
     run_stage_plan_pin(f, 0, 0);
     run_stage_assert_run(f, "done 8 | done 0");
+}
+
+static GArray *
+find_hot(const VbAction *action, const VbMoveSource *source, GCancellable *stop, gpointer user_data)
+{
+    VbRange hot = g_array_index(source->ranges, VbRange, 0);
+    GArray *ranges = g_array_new(FALSE, FALSE, sizeof hot);
+    g_assert_nonnull(stop);
+    hot.end = hot.start + 4 * MIB;
+    g_array_append_val(ranges, hot);
+    return ranges;
+}
+
+/* The stage's mover moves what it is told, also what it has moved already. */
+static void
+test_hot_parts_go_before_all(RunStage *f, gconstpointer unused)
+{
+    f->runner.find_hot = find_hot;
+    run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
+    run_stage_assert_run(f, "done 12");
+    g_assert_cmpuint(f->steps, ==, 3);
+    g_assert_cmpuint(f->last.bytes_moved, ==, 12 * MIB);
+}
+
+static void
+test_what_stops_the_hot_parts_stops_all(RunStage *f, gconstpointer unused)
+{
+    f->runner.find_hot = find_hot;
+    f->end = VB_MOVE_STOPPED;
+    run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
+    g_autoptr(GPtrArray) outcomes = vb_run(&f->runner, f->plan, f->cancellable);
+    const VbOutcome *outcome = g_ptr_array_index(outcomes, 0);
+    g_assert_cmpint(outcome->result, ==, VB_RESULT_PARTIAL);
+    g_assert_cmpuint(outcome->bytes_moved, ==, 4 * MIB);
+    g_assert_cmpuint(f->steps, ==, 1);
 }
 
 static void
@@ -142,39 +176,6 @@ test_each_end_of_a_move_has_its_outcome(RunStage *f, gconstpointer unused)
         if (!cases[i].goes_on)
             g_assert_cmpint(second->result, ==, VB_RESULT_CANCELLED);
     }
-}
-
-static void
-test_what_is_shared_is_told_apart_from_what_is_pinned(RunStage *f, gconstpointer unused)
-{
-    static const struct {
-        guint64 unmovable, shared;
-        const char *says, *silent_of;
-    } cases[] = {
-        {8 * MIB, 0, "8 MiB do not move: pinned by a device", "KSM"},
-        {8 * MIB, 8 * MIB, "8 MiB do not move: shared, as KSM", "pinned"},
-        {8 * MIB, 2 * MIB, "8 MiB do not move: 2 MiB shared", "nosharepages"},
-    };
-    VbAction action = {.from = 3, .to = 0};
-    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        VbMoveReport report = {.end = VB_MOVE_STUCK,
-                               .bytes_unmovable = cases[i].unmovable,
-                               .bytes_shared = cases[i].shared};
-        g_autofree char *text = vb_outcome_text(&action, &report, NULL);
-        g_assert_true(g_str_has_prefix(text, cases[i].says));
-        g_assert_true(g_str_has_suffix(text, "they stay on node 3"));
-        g_assert_null(strstr(text, cases[i].silent_of));
-    }
-}
-
-static void
-test_a_long_rest_is_told(RunStage *f, gconstpointer unused)
-{
-    VbMoveReport report = {.end = VB_MOVE_COMPLETE, .duration_ns = 9000000000, .rested_ns = 999999999};
-    g_assert_null(vb_outcome_rest(&report));
-    report.rested_ns = 2000000000;
-    g_autofree char *text = vb_outcome_rest(&report);
-    g_assert_true(g_str_has_prefix(text, "rested 2.0 s of 9.0 s, as "));
 }
 
 static void
@@ -557,12 +558,12 @@ main(int argc, char **argv)
     ADD("empty", test_an_empty_plan_has_no_outcomes);
     ADD("order/one-mover-a-guest", test_a_guest_is_pinned_then_moved_by_one_mover);
     ADD("order/pages-after-pins", test_pages_move_after_the_pins);
+    ADD("order/hot-first", test_hot_parts_go_before_all);
+    ADD("order/hot-stops", test_what_stops_the_hot_parts_stops_all);
     ADD("order/pins-alone-need-no-mover", test_pins_alone_need_no_mover);
     ADD("order/each-end-is-told", test_the_end_of_each_guest_is_told);
     ADD("order/guests-do-not-hinder-each-other", test_guests_do_not_hinder_each_other);
     ADD("ends/each-has-its-outcome", test_each_end_of_a_move_has_its_outcome);
-    ADD("ends/shared-or-pinned", test_what_is_shared_is_told_apart_from_what_is_pinned);
-    ADD("ends/long-rest", test_a_long_rest_is_told);
     ADD("ends/dead-mover-had-moved-what-it-told", test_a_mover_that_died_had_moved_what_it_told);
     ADD("ends/borrowed-is-given-back", test_what_was_borrowed_is_given_back);
     ADD("ends/cannot-be-borrowed", test_what_cannot_be_borrowed_is_said);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "act/job.h"
+#include "act/hot.h"
 #include "act/lock.h"
 #include "act/outcome.h"
 #include <vmbalancer/error.h>
@@ -24,6 +25,7 @@ struct VbRunJob {
     guint away;       /* checks in a row that libvirt did not hear */
     guint move;       /* the one under way, index into moves */
     VbBorrow borrow;  /* hugepages for it */
+    guint64 before;   /* bytes that its hot parts were */
     guint64 reported; /* bytes of it that progress knows of */
 };
 
@@ -234,7 +236,7 @@ on_progress(const VbMoveReport *move, gpointer user_data)
 {
     VbRunJob *job = user_data;
     const VbRunner *runner = job->run->runner;
-    note_arrived(job, move->bytes_moved);
+    note_arrived(job, job->before + move->bytes_moved);
     gint64 now = g_get_monotonic_time();
     if (now - job->checked_us < CHECK_INTERVAL_US || job->stop_reason != NULL)
         return;
@@ -275,6 +277,15 @@ see_to_room(VbRunJob *job, const VbAction *action, GError **error)
 }
 
 static gboolean
+move_ranges(VbRunJob *job, const VbAction *action, const VbMoveSource *source, const GArray *ranges,
+            const VbMoveBudget *budget, VbMoveReport *ret, GError **error)
+{
+    return job->run->runner->moves->move(
+        job->mover, &source->process, (const VbRange *)(const void *)ranges->data, ranges->len,
+        action->to, budget, on_progress, job, job->stop, ret, error);
+}
+
+static gboolean
 move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **error)
 {
     const VbRunner *runner = job->run->runner;
@@ -288,11 +299,23 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
     };
     gboolean found = see_to_room(job, action, error) &&
                      runner->find_ram(action, &source, runner->user_data, error);
-    g_autoptr(GArray) ranges = source.ranges;
+    g_autoptr(GArray) ranges = source.ranges, hot = NULL;
     budget.shared = source.shared;
-    return found && runner->moves->move(
-                        job->mover, &source.process, (const VbRange *)(void *)ranges->data,
-                        ranges->len, action->to, &budget, on_progress, job, job->stop, ret, error);
+    if (found && runner->find_hot != NULL)
+        hot = runner->find_hot(action, &source, job->stop, runner->user_data);
+    if (found && hot != NULL && !move_ranges(job, action, &source, hot, &budget, ret, error))
+        return FALSE;
+    if (!found || (hot != NULL && ret->end != VB_MOVE_COMPLETE && ret->end != VB_MOVE_STUCK))
+        return found;
+    VbMoveReport first = *ret;
+    job->before = first.bytes_moved;
+    /* Nothing left of a limit would be none. */
+    if (budget.limit_bytes > 0)
+        budget.limit_bytes -= MIN(first.bytes_moved, budget.limit_bytes - 1);
+    if (!move_ranges(job, action, &source, ranges, &budget, ret, error))
+        return FALSE;
+    *ret = vb_hot_join(&first, ret);
+    return TRUE;
 }
 
 /* A move without a report: the mover died, or could not begin. A signal to both is a cancel. */
@@ -315,7 +338,7 @@ move_cell(VbRunJob *job)
     g_autoptr(GError) error = NULL;
     VbMoveReport move = {0};
     gint64 started = g_get_monotonic_time();
-    job->reported = 0;
+    job->reported = job->before = 0;
     job->borrow = (VbBorrow){0};
     gboolean ran = move_pages(job, action, &move, &error);
     /* What a mover that died had moved by then did move. */

@@ -57,6 +57,12 @@ typedef struct {
     /** Finds the RAM of a cell as it is mapped now. @ret's ranges are the caller's to free. */
     gboolean (*find_ram)(const VbAction *action, VbMoveSource *ret, gpointer user_data,
                          GError **error);
+    /**
+     * (nullable): which parts of it are to go first. Returns: (transfer full) (element-type VbRange) (nullable): as
+     * vb_hot_ranges()
+     */
+    GArray *(*find_hot)(const VbAction *action, const VbMoveSource *source, GCancellable *stop,
+                        gpointer user_data);
     /** (nullable): the size in bytes of the pages that a move takes. NULL: all are small. */
     guint64 (*page_size)(const VbAction *action, gpointer user_data);
     /**

@@ -69,6 +69,12 @@ set_guest_rate(VbConfig *config, const VbConfigPlace *place, GError **error)
 }
 
 static gboolean
+set_hot_first(VbConfig *config, const VbConfigPlace *place, GError **error)
+{
+    return vb_config_bytes(place, FALSE, &config->hot_first_bytes, error);
+}
+
+static gboolean
 set_reserve(VbConfig *config, const VbConfigPlace *place, GError **error)
 {
     config->reserve_set = TRUE;
@@ -141,6 +147,7 @@ static const struct {
     {"default-policy", set_default_policy},
     {"rate", set_rate},
     {"guest-rate", set_guest_rate},
+    {"hot-first", set_hot_first},
     {"reserve", set_reserve},
     {"interval", set_interval},
     {"on-stop", set_on_stop},

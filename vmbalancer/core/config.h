@@ -32,6 +32,7 @@ typedef struct {
     char *default_policy;                /**< for guests without one of their own; NULL = balance */
     guint64 rate_bytes_per_s;            /**< all moves together; 0 = as fast as paced batches go */
     guint64 guest_rate_bytes_per_s;      /**< each guest */
+    guint64 hot_first_bytes;             /**< moves of so much begin with what is accessed most; 0: none */
     gboolean reserve_set;                /**< [vmbalancer] reserve= */
     guint64 reserve_bytes;               /**< memory that each node keeps free */
     VbNodeSet node_reserve_set;          /**< nodes with a [node N] reserve= */

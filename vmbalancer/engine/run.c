@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "act/hot.h"
 #include "act/state.h"
 #include "core/owner.h"
 #include "core/text.h"
@@ -12,6 +13,9 @@
 /* How often, and how long between, a guest is asked anew whose job some call holds. */
 #define QUERY_TRIES 5
 #define QUERY_PAUSE_US (G_USEC_PER_SEC / 2)
+
+/* Some twenty of DAMON's intervals. */
+#define WATCH_NS G_GINT64_CONSTANT(2000000000)
 
 /* A running decision, for the runner's callbacks. */
 typedef struct {
@@ -95,6 +99,30 @@ find_ram(const VbAction *action, VbMoveSource *ret, gpointer user_data, GError *
             g_array_append_val(ret->ranges, mapping->range);
     }
     return check_ranges(action, ret->ranges->len, error);
+}
+
+/* Who cannot be told which parts are hot moves them as they come. */
+static GArray *
+find_hot(const VbAction *action, const VbMoveSource *source, GCancellable *stop, gpointer user_data)
+{
+    const Session *session = user_data;
+    const VbEngine *engine = session->engine;
+    guint64 least = engine->config->hot_first_bytes;
+    if (least == 0 || action->bytes < least)
+        return NULL;
+    VbDamon damon = {engine->observer.kernel, vb_state_default_dir()};
+    const VbRange *ranges = (const VbRange *)(const void *)source->ranges->data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) heat = vb_damon_watch(&damon, source->process.pid, ranges,
+                                            source->ranges->len, WATCH_NS, stop, &error);
+    if (heat == NULL) {
+        g_info("guest %s moves in the order of its addresses: %s", action->guest, error->message);
+        return NULL;
+    }
+    GArray *hot = vb_hot_ranges(heat, ranges, source->ranges->len);
+    g_info("guest %s: %u of the parts that DAMON saw go first", action->guest,
+           hot != NULL ? hot->len : 0);
+    return hot;
 }
 
 static gboolean
@@ -319,6 +347,7 @@ vb_engine_run(VbEngine *engine, const VbDecision *decision, VbAskedRate rate,
             rate.bytes_per_s == G_MAXUINT64 ? 0 : engine->config->guest_rate_bytes_per_s,
         .own_rate = own_rate,
         .find_ram = find_ram,
+        .find_hot = find_hot,
         .page_size = page_size,
         .has_room = has_room,
         .make_room = make_room,
