@@ -51,41 +51,6 @@ test_pages_move_after_the_pins(RunStage *f, gconstpointer unused)
     run_stage_assert_run(f, "done 8 | done 0");
 }
 
-static GArray *
-find_hot(const VbAction *action, const VbMoveSource *source, GCancellable *stop, gpointer user_data)
-{
-    VbRange hot = g_array_index(source->ranges, VbRange, 0);
-    GArray *ranges = g_array_new(FALSE, FALSE, sizeof hot);
-    g_assert_nonnull(stop);
-    hot.end = hot.start + 4 * MIB;
-    g_array_append_val(ranges, hot);
-    return ranges;
-}
-
-/* The stage's mover moves what it is told, also what it has moved already. */
-static void
-test_hot_parts_go_before_all(RunStage *f, gconstpointer unused)
-{
-    f->runner.find_hot = find_hot;
-    run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
-    run_stage_assert_run(f, "done 12");
-    g_assert_cmpuint(f->steps, ==, 3);
-    g_assert_cmpuint(f->last.bytes_moved, ==, 12 * MIB);
-}
-
-static void
-test_what_stops_the_hot_parts_stops_all(RunStage *f, gconstpointer unused)
-{
-    f->runner.find_hot = find_hot;
-    f->end = VB_MOVE_STOPPED;
-    run_stage_plan_move(f, 0, 1, 0, 8 * MIB);
-    g_autoptr(GPtrArray) outcomes = vb_run(&f->runner, f->plan, f->cancellable);
-    const VbOutcome *outcome = g_ptr_array_index(outcomes, 0);
-    g_assert_cmpint(outcome->result, ==, VB_RESULT_PARTIAL);
-    g_assert_cmpuint(outcome->bytes_moved, ==, 4 * MIB);
-    g_assert_cmpuint(f->steps, ==, 1);
-}
-
 static void
 test_pins_alone_need_no_mover(RunStage *f, gconstpointer unused)
 {
@@ -558,8 +523,6 @@ main(int argc, char **argv)
     ADD("empty", test_an_empty_plan_has_no_outcomes);
     ADD("order/one-mover-a-guest", test_a_guest_is_pinned_then_moved_by_one_mover);
     ADD("order/pages-after-pins", test_pages_move_after_the_pins);
-    ADD("order/hot-first", test_hot_parts_go_before_all);
-    ADD("order/hot-stops", test_what_stops_the_hot_parts_stops_all);
     ADD("order/pins-alone-need-no-mover", test_pins_alone_need_no_mover);
     ADD("order/each-end-is-told", test_the_end_of_each_guest_is_told);
     ADD("order/guests-do-not-hinder-each-other", test_guests_do_not_hinder_each_other);

@@ -10,7 +10,7 @@
 #define SAMPLE_US "5021"
 #define AGGREGATE_US "100420"
 #define UPDATE_US "1000000"
-/* So many parts, and as many samples each interval, are below 1 % of a CPU by DAMON's own account. */
+/* What is looked at each time: one page of each part, however large the guest is. */
 #define REGIONS_MIN "32"
 #define REGIONS_MAX "256"
 /* The host's list has a lock of its own: no guest has this UUID. */
@@ -175,7 +175,7 @@ vb_damon_watch(const VbDamon *damon, int pid, const VbRange *ranges, guint n_ran
                gint64 duration_ns, GCancellable *cancellable, GError **error)
 {
     GArray *heat = NULL;
-    g_autoptr(VbLock) lock = vb_lock_take(damon->state_dir, NOBODY, "DAMON", error);
+    g_autoptr(VbLock) lock = vb_lock_wait(damon->state_dir, NOBODY, "DAMON", error);
     if (lock == NULL || !begin(damon, error))
         return NULL;
     if (set_up(damon, error) && set_ranges(damon, pid, ranges, n_ranges, error) &&

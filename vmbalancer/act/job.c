@@ -25,6 +25,8 @@ struct VbRunJob {
     guint away;       /* checks in a row that libvirt did not hear */
     guint move;       /* the one under way, index into moves */
     VbBorrow borrow;  /* hugepages for it */
+    GArray *hot;      /* (element-type VbRange): of @hot_cell, NULL if no part of it is to go first */
+    int hot_cell;     /* that was asked for last, -1: none yet */
     guint64 before;   /* bytes that its hot parts were */
     guint64 reported; /* bytes of it that progress knows of */
 };
@@ -38,6 +40,7 @@ vb_run_job_new(VbRunState *run, const char *uuid)
     job->pins = g_array_new(FALSE, FALSE, sizeof(guint));
     job->moves = g_array_new(FALSE, FALSE, sizeof(guint));
     job->stop = g_cancellable_new();
+    job->hot_cell = -1;
     return job;
 }
 
@@ -48,6 +51,7 @@ vb_run_job_free(VbRunJob *job)
     g_array_unref(job->moves);
     g_free(job->promises);
     g_object_unref(job->stop);
+    g_clear_pointer(&job->hot, g_array_unref);
     g_free(job->stop_reason);
     g_free(job);
 }
@@ -285,6 +289,19 @@ move_ranges(VbRunJob *job, const VbAction *action, const VbMoveSource *source, c
         action->to, budget, on_progress, job, job->stop, ret, error);
 }
 
+/* A cell's RAM may come from several nodes: who watched it once need not do so again. */
+static const GArray *
+hot_of(VbRunJob *job, const VbAction *action, const VbMoveSource *source)
+{
+    const VbRunner *runner = job->run->runner;
+    if (runner->find_hot == NULL || job->hot_cell == (int)action->cell)
+        return job->hot;
+    g_clear_pointer(&job->hot, g_array_unref);
+    job->hot = runner->find_hot(action, source, job->stop, runner->user_data);
+    job->hot_cell = (int)action->cell;
+    return job->hot;
+}
+
 static gboolean
 move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **error)
 {
@@ -299,10 +316,9 @@ move_pages(VbRunJob *job, const VbAction *action, VbMoveReport *ret, GError **er
     };
     gboolean found = see_to_room(job, action, error) &&
                      runner->find_ram(action, &source, runner->user_data, error);
-    g_autoptr(GArray) ranges = source.ranges, hot = NULL;
+    g_autoptr(GArray) ranges = source.ranges;
+    const GArray *hot = found ? hot_of(job, action, &source) : NULL;
     budget.shared = source.shared;
-    if (found && runner->find_hot != NULL)
-        hot = runner->find_hot(action, &source, job->stop, runner->user_data);
     if (found && hot != NULL && !move_ranges(job, action, &source, hot, &budget, ret, error))
         return FALSE;
     if (!found || (hot != NULL && ret->end != VB_MOVE_COMPLETE && ret->end != VB_MOVE_STUCK))

@@ -58,7 +58,7 @@ typedef struct {
     gboolean (*find_ram)(const VbAction *action, VbMoveSource *ret, gpointer user_data,
                          GError **error);
     /**
-     * (nullable): which parts of it are to go first. Returns: (transfer full) (element-type VbRange) (nullable): as
+     * (nullable): which parts of a cell's RAM are to go first; asked once for each. Returns: (transfer full) (element-type VbRange) (nullable): as
      * vb_hot_ranges()
      */
     GArray *(*find_hot)(const VbAction *action, const VbMoveSource *source, GCancellable *stop,

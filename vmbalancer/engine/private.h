@@ -21,6 +21,7 @@ struct VbEngine {
     void (*warn)(const char *text);
     int unrecorded;          /* atomic: the last entries could not be written, and that was told */
     int unlent;              /* atomic: that no hugepages can be borrowed was told */
+    int unheated;            /* atomic: that hot parts cannot be told was */
 };
 
 /* pools.c */

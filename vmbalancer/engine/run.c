@@ -101,14 +101,40 @@ find_ram(const VbAction *action, VbMoveSource *ret, gpointer user_data, GError *
     return check_ranges(action, ret->ranges->len, error);
 }
 
+/* What the plan moves of an action's cell, wherever from. */
+static guint64
+bytes_of_cell(const VbPlan *plan, const VbAction *action)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < plan->actions->len; i++) {
+        const VbAction *other = g_ptr_array_index(plan->actions, i);
+        if (other->kind == VB_ACTION_MOVE && other->cell == action->cell &&
+            g_str_equal(other->uuid, action->uuid))
+            bytes += other->bytes;
+    }
+    return bytes;
+}
+
+/* Told once until it works again: who asked for it is to know that it is not to be had. */
+static void
+tell_unheated(VbEngine *engine, const GError *why)
+{
+    if (g_error_matches(why, VB_ERROR, VB_ERROR_CANCELLED) ||
+        !g_atomic_int_compare_and_exchange(&engine->unheated, FALSE, TRUE))
+        return;
+    g_autoptr(GError) error = g_error_copy(why);
+    g_prefix_error(&error, "hot-first= has no effect, pages move in the order of their addresses: ");
+    vb_engine_warn(engine, error);
+}
+
 /* Who cannot be told which parts are hot moves them as they come. */
 static GArray *
 find_hot(const VbAction *action, const VbMoveSource *source, GCancellable *stop, gpointer user_data)
 {
     const Session *session = user_data;
-    const VbEngine *engine = session->engine;
+    VbEngine *engine = session->engine;
     guint64 least = engine->config->hot_first_bytes;
-    if (least == 0 || action->bytes < least)
+    if (least == 0 || bytes_of_cell(session->decision->plan, action) < least)
         return NULL;
     VbDamon damon = {engine->observer.kernel, vb_state_default_dir()};
     const VbRange *ranges = (const VbRange *)(const void *)source->ranges->data;
@@ -116,9 +142,10 @@ find_hot(const VbAction *action, const VbMoveSource *source, GCancellable *stop,
     g_autoptr(GArray) heat = vb_damon_watch(&damon, source->process.pid, ranges,
                                             source->ranges->len, WATCH_NS, stop, &error);
     if (heat == NULL) {
-        g_info("guest %s moves in the order of its addresses: %s", action->guest, error->message);
+        tell_unheated(engine, error);
         return NULL;
     }
+    g_atomic_int_set(&engine->unheated, FALSE);
     GArray *hot = vb_hot_ranges(heat, ranges, source->ranges->len);
     g_info("guest %s: %u of the parts that DAMON saw go first", action->guest,
            hot != NULL ? hot->len : 0);
