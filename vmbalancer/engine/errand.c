@@ -360,6 +360,9 @@ vb_errand_begin(VbLoop *loop, const VbPlanRequest *request, guint64 rate_bytes_p
     self->rate.bytes_per_s = rate_bytes_per_s;
     if (rate_bytes_per_s > 0)
         self->rate.common = vb_bucket_new(NULL);
+    /* Without what they could share each has a part. */
+    if (rate_bytes_per_s > 0 && rate_bytes_per_s < G_MAXUINT64 && self->rate.common == NULL)
+        self->rate.bytes_per_s = MAX(rate_bytes_per_s / VB_TICK_MOVERS_MAX, 1);
     self->queue = g_ptr_array_new_with_free_func(passenger_free);
     self->errand.outcomes = g_ptr_array_new_with_free_func(free_outcome);
     self->changed = changed;
