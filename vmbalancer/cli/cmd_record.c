@@ -28,7 +28,7 @@ print(const VbCli *cli, const char *file, const VbRecorded *record)
         JsonObject *object = json_node_get_object(node);
         vb_json_put_text(object, "file", path);
         vb_json_put_u64(object, "bytes", record->bytes);
-        json_object_set_double_member(object, "seconds", (double)record->elapsed_us / 1e6);
+        vb_json_put_seconds(object, "seconds", record->elapsed_us * 1000);
         vb_json_put_text(object, "reason", record->reason);
         vb_command_print_json(node);
         return;

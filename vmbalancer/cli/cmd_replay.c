@@ -51,8 +51,7 @@ print_json(const VbReplayReport *report, gboolean cut, const GError *difference)
     vb_json_put_text(object, "end", report->end);
     json_object_set_boolean_member(object, "cut", cut);
     vb_json_put_u64(object, "lines", report->lines);
-    json_object_set_double_member(object, "seconds",
-                                  (double)(report->last_ns - report->first_ns) / 1e9);
+    vb_json_put_seconds(object, "seconds", report->last_ns - report->first_ns);
     vb_json_put_u64(object, "looks", report->looks);
     vb_json_put_u64(object, "thread_looks", report->thread_looks);
     vb_json_put_u64(object, "guests", report->guests);

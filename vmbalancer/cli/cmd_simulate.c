@@ -107,7 +107,7 @@ put_moments(JsonObject *object, const VbTrace *trace)
     for (guint i = 0; i < trace->moments->len; i++) {
         const VbMoment *moment = &g_array_index(trace->moments, VbMoment, i);
         JsonObject *into = vb_json_append_object(moments);
-        json_object_set_double_member(into, "seconds", (double)moment->time_ns / 1e9);
+        vb_json_put_seconds(into, "seconds", moment->time_ns);
         vb_json_put_bp(into, "local", (int)local_bp(before, moment));
         vb_json_put_bp(into, "worst", (int)moment->worst_bp);
         vb_json_put_u64(into, "moved_bytes", moment->moved_bytes);

@@ -12,15 +12,9 @@
 #define MICROSECONDS_MAX (G_GINT64_CONSTANT(1) << 53)
 
 static void
-put_seconds(JsonObject *object, const char *name, gint64 us)
-{
-    json_object_set_double_member(object, name, (double)us / G_USEC_PER_SEC);
-}
-
-static void
 put_entry(JsonObject *object, const VbEntry *entry)
 {
-    put_seconds(object, "time", entry->time_us);
+    json_object_set_double_member(object, "time", (double)entry->time_us / G_USEC_PER_SEC);
     vb_json_put_text(object, "guest", entry->guest);
     vb_json_put_text(object, "uuid", entry->uuid);
     vb_json_put_text(object, "who", entry->who);
@@ -37,7 +31,7 @@ put_entry(JsonObject *object, const VbEntry *entry)
         vb_json_put_known(object, "from", entry->from != VB_NO_NODE, entry->from);
         vb_json_put_known(object, "to", entry->to != VB_NO_NODE, entry->to);
         vb_json_put_u64(object, "bytes", entry->bytes);
-        put_seconds(object, "seconds", entry->duration_ns / 1000);
+        vb_json_put_seconds(object, "seconds", entry->duration_ns);
         vb_json_put_bp(object, "gain", entry->gain_bp);
     }
     if (entry->kind == VB_ENTRY_RELEASE) {

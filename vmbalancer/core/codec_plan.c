@@ -117,7 +117,7 @@ vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted, const GPtrAr
         json_object_set_string_member(object, "result", vb_result_name(outcome->result));
         vb_json_put_u64(object, "bytes_moved", outcome->bytes_moved);
         vb_json_put_u64(object, "bytes_stuck", outcome->bytes_stuck);
-        json_object_set_double_member(object, "seconds", (double)outcome->duration_ns / 1e9);
+        vb_json_put_seconds(object, "seconds", outcome->duration_ns);
         vb_json_put_text(object, "error", outcome->error != NULL ? outcome->error : "");
         vb_json_put_text(object, "code", code_name(outcome));
     }

@@ -127,7 +127,7 @@ put_terms(JsonObject *object, const VbTerms *terms, GHashTable *parameters)
     else
         json_object_set_null_member(object, "rate");
     if (terms->cooldown_known)
-        json_object_set_double_member(object, "cooldown", (double)terms->cooldown_ns / 1e9);
+        vb_json_put_seconds(object, "cooldown", terms->cooldown_ns);
     else
         json_object_set_null_member(object, "cooldown");
     vb_json_put_settings(object, "parameters", parameters);

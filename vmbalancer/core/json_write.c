@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/json_write.h"
+#include <math.h>
+#include <string.h>
 
 /* The count as an integer node, or as text where it would turn negative. */
 static JsonNode *
@@ -30,6 +32,22 @@ void
 vb_json_put_bp(JsonObject *object, const char *name, int bp)
 {
     json_object_set_double_member(object, name, (double)bp / VB_BP);
+}
+
+/* json-glib 1.6 writes 3e-09 as "3e-09.0", which is no JSON: the next number up has a fraction. */
+static double
+writable(double value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    while (strchr(g_ascii_dtostr(text, sizeof text, value), 'e') != NULL && strchr(text, '.') == NULL)
+        value = nextafter(value, G_MAXDOUBLE);
+    return value;
+}
+
+void
+vb_json_put_seconds(JsonObject *object, const char *name, gint64 ns)
+{
+    json_object_set_double_member(object, name, writable((double)ns / 1e9));
 }
 
 void

@@ -14,6 +14,8 @@ void vb_json_put_u64(JsonObject *object, const char *name, guint64 value);
 void vb_json_put_text(JsonObject *object, const char *name, const char *text);
 /** Basis points as a fraction: 9700 is 0.97. */
 void vb_json_put_bp(JsonObject *object, const char *name, int bp);
+/** Nanoseconds as seconds. */
+void vb_json_put_seconds(JsonObject *object, const char *name, gint64 ns);
 /** An integer, null if it is not @known. */
 void vb_json_put_known(JsonObject *object, const char *name, gboolean known, gint64 value);
 /** A node list ("0-1"). */
