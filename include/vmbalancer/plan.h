@@ -59,12 +59,19 @@ typedef enum {
     VB_RESULT_CANCELLED,
 } VbResult;
 
+/** Time in which a move stood still beyond what its rate asks, so that others had what it takes from them. */
+typedef struct {
+    gint64 memory_ns;    /**< as the host was short of memory */
+    gint64 cpus_ns;      /**< as the guest waited for CPUs */
+} VbRested;
+
 typedef struct {
     guint action;        /**< index into the plan's actions */
     VbResult result;
     guint64 bytes_moved;
     guint64 bytes_stuck; /**< the kernel would not move these, however often it was asked */
     gint64 duration_ns;
+    VbRested rested;     /**< of the duration */
     char *error;         /**< NULL when done */
     int code;            /**< VbError of @error, VB_ERROR_FAILED if there is none of its own */
 } VbOutcome;

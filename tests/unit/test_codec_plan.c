@@ -51,6 +51,8 @@ assert_same_outcomes(const GPtrArray *a, const GPtrArray *b)
         g_assert_cmpuint(one->bytes_moved, ==, two->bytes_moved);
         g_assert_cmpuint(one->bytes_stuck, ==, two->bytes_stuck);
         g_assert_cmpint(one->duration_ns, ==, two->duration_ns);
+        g_assert_cmpint(one->rested.memory_ns, ==, two->rested.memory_ns);
+        g_assert_cmpint(one->rested.cpus_ns, ==, two->rested.cpus_ns);
         g_assert_cmpstr(one->error, ==, two->error);
         g_assert_cmpint(one->code, ==, two->code);
     }
@@ -107,6 +109,8 @@ test_outcomes_come_back_as_they_were(void)
                                             code * G_GINT64_CONSTANT(1234567891), "it is so");
         outcome->code = code;
         outcome->bytes_stuck = 3u << code;
+        /* Also what is written with an exponent alone: 3e-09. */
+        outcome->rested = (VbRested){code * G_GINT64_CONSTANT(700000001), code};
         g_ptr_array_add(outcomes, outcome);
     }
     g_ptr_array_add(outcomes, vb_outcome_new(3, VB_RESULT_DONE, G_MAXUINT64, 0, NULL));

@@ -300,9 +300,9 @@ static void
 two_reports_make_one(void)
 {
     VbMoveReport hot = {.end = VB_MOVE_STUCK, .bytes_moved = 10, .bytes_left = 99, .bytes_unmovable = 3,
-                        .batches = 2, .duration_ns = 5, .longest_batch_ns = 4, .rested_ns = 1};
+                        .batches = 2, .duration_ns = 5, .longest_batch_ns = 4, .rested = {1, 10}};
     VbMoveReport rest = {.end = VB_MOVE_COMPLETE, .bytes_moved = 30, .bytes_left = 1, .batches = 3,
-                         .duration_ns = 7, .longest_batch_ns = 2, .rested_ns = 2};
+                         .duration_ns = 7, .longest_batch_ns = 2, .rested = {2, 20}};
     VbMoveReport both = vb_hot_join(&hot, &rest);
     g_assert_cmpint(both.end, ==, VB_MOVE_COMPLETE);
     g_assert_cmpuint(both.bytes_moved, ==, 40);
@@ -311,7 +311,8 @@ two_reports_make_one(void)
     g_assert_cmpuint(both.batches, ==, 5);
     g_assert_cmpint(both.duration_ns, ==, 12);
     g_assert_cmpint(both.longest_batch_ns, ==, 4);
-    g_assert_cmpint(both.rested_ns, ==, 3);
+    g_assert_cmpint(both.rested.memory_ns, ==, 3);
+    g_assert_cmpint(both.rested.cpus_ns, ==, 30);
 }
 
 int

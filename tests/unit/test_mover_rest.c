@@ -176,7 +176,8 @@ duration_crowded(gboolean crowded, gint64 waited_s, gint64 *ret_rested_ns)
     world.fake->hook_data = &then;
     move_expecting(&world, VB_MOVE_COMPLETE);
     gint64 duration_ns = world.report.duration_ns;
-    *ret_rested_ns = world.report.rested_ns;
+    *ret_rested_ns = world.report.rested.cpus_ns;
+    g_assert_cmpint(world.report.rested.memory_ns, ==, 0);
     world_end(&world);
     return duration_ns;
 }

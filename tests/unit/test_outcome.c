@@ -28,21 +28,10 @@ what_is_shared_is_told_apart_from_what_is_pinned(void)
     }
 }
 
-static void
-a_long_rest_is_told(void)
-{
-    VbMoveReport report = {.end = VB_MOVE_COMPLETE, .duration_ns = 9000000000, .rested_ns = 999999999};
-    g_assert_null(vb_outcome_rest(&report));
-    report.rested_ns = 2000000000;
-    g_autofree char *text = vb_outcome_rest(&report);
-    g_assert_true(g_str_has_prefix(text, "rested 2.0 s of 9.0 s, as "));
-}
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/outcome/shared-or-pinned", what_is_shared_is_told_apart_from_what_is_pinned);
-    g_test_add_func("/outcome/long-rest", a_long_rest_is_told);
     return g_test_run();
 }

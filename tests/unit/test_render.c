@@ -4,6 +4,8 @@
 #include "core/codec.h"
 #include <string.h>
 
+#define SECOND G_GINT64_CONSTANT(1000000000)
+
 /*
  * What the user sees, whole, against files to be read by eye: data/render/NAME.txt. After a change
  * that is meant: VB_UPDATE_GOLDEN=1, then read the difference.
@@ -245,6 +247,39 @@ test_what_failed_whole_is_told_so_and_once(void)
     g_assert_cmpstr(lines[4], ==, "web1: move cell 0 from node 0 to 1: cancelled: not tried");
 }
 
+static void
+test_what_a_move_rested_for_is_told(void)
+{
+    static const VbStyle style = {.width = 0};
+    static const struct {
+        VbRested rested;
+        const char *says;
+    } cases[] = {
+        {{SECOND - 1, 0}, NULL},
+        {{2 * SECOND, 0}, "rested 2.0 s of 9.0 s, as the host was short of memory"},
+        {{0, 3 * SECOND}, "rested 3.0 s of 9.0 s, as the guest waited for CPUs"},
+        {{SECOND / 2, SECOND / 2},
+         "rested 1.0 s of 9.0 s, as the host was short of memory (0.5 s) and the guest waited for CPUs (0.5 s)"},
+    };
+    VbGuest guest = {.uuid = (char *)"u", .name = (char *)"web1"};
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VbPlan) plan = vb_plan_new("test");
+        g_autoptr(GPtrArray) outcomes = g_ptr_array_new_with_free_func((GDestroyNotify)vb_outcome_free);
+        vb_plan_add_move(plan, &guest, 0, 1, 0, 4096, "test");
+        VbOutcome *outcome = vb_outcome_new(0, VB_RESULT_DONE, 4096, 9 * SECOND, NULL);
+        outcome->rested = cases[i].rested;
+        g_ptr_array_add(outcomes, outcome);
+        g_autoptr(GString) text = g_string_new(NULL);
+        vb_render_outcomes(plan, outcomes, &style, text);
+        g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+        g_assert_cmpuint(g_strv_length(lines), ==, cases[i].says != NULL ? 5 : 3);
+        if (cases[i].says == NULL)
+            continue;
+        g_assert_true(g_str_has_prefix(lines[3], "web1: the move of cell 0 from node 1 to 0 rested "));
+        g_assert_true(g_str_has_suffix(lines[3], cases[i].says));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,6 +291,7 @@ main(int argc, char **argv)
     g_test_add_func("/render/a-pipe-gets-all", test_a_pipe_gets_all);
     g_test_add_func("/render/colour-is-only-colour", test_colour_is_only_colour);
     g_test_add_func("/render/failed-whole-is-told-once", test_what_failed_whole_is_told_so_and_once);
+    g_test_add_func("/render/rests-are-told", test_what_a_move_rested_for_is_told);
     g_test_add_func("/render/hostile-text-is-shown", test_hostile_text_is_shown);
     return g_test_run();
 }

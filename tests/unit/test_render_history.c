@@ -98,6 +98,16 @@ test_a_placement_is_one_story(Stage *stage, gconstpointer unused)
 }
 
 static void
+test_a_move_that_rested_says_for_what(Stage *stage, gconstpointer unused)
+{
+    moved(stage, 0, 1, 2, 48 * MIB)->rested.cpus_ns = SECOND / 2;
+    moved(stage, 0, 3, 2, 16 * MIB)->rested.cpus_ns = SECOND / 2;
+    g_autoptr(GString) text = g_string_new(NULL);
+    vb_render_history(stage->entries, 0, &stage->style, text);
+    g_assert_nonnull(strstr(text->str, "to node 2 in 2.0 s, rested 1.0 s of 2.0 s, as the guest waited for CPUs\n"));
+}
+
+static void
 test_cells_are_told_apart(Stage *stage, gconstpointer unused)
 {
     pinned(stage, "vcpu0", 0, "done");
@@ -220,6 +230,7 @@ main(int argc, char **argv)
         {"nothing", test_nothing},
         {"one-story", test_a_placement_is_one_story},
         {"cells", test_cells_are_told_apart},
+        {"rested", test_a_move_that_rested_says_for_what},
         {"what-went-wrong", test_what_went_wrong_is_told},
         {"other-kinds", test_other_kinds},
         {"hostile", test_hostile_texts_are_shown_safely},

@@ -58,7 +58,8 @@ vb_hot_join(const VbMoveReport *hot, const VbMoveReport *rest)
     both.bytes_moved += hot->bytes_moved;
     both.batches += hot->batches;
     both.duration_ns += hot->duration_ns;
-    both.rested_ns += hot->rested_ns;
+    both.rested.memory_ns += hot->rested.memory_ns;
+    both.rested.cpus_ns += hot->rested.cpus_ns;
     both.longest_batch_ns = MAX(hot->longest_batch_ns, rest->longest_batch_ns);
     return both;
 }

@@ -367,13 +367,11 @@ move_cell(VbRunJob *job)
         return FALSE;
     }
     g_autofree char *text = vb_outcome_text(action, &move, job->stop_reason);
-    g_autofree char *rest = vb_outcome_rest(&move);
-    if (rest != NULL)
-        g_info("moving guest %s from node %d to %d %s", action->guest, action->from, action->to, rest);
     VbOutcome *outcome =
         set_outcome(job, index, vb_outcome_result(&move), move.bytes_moved, started, text);
     outcome->code = vb_outcome_code(&move);
     outcome->bytes_stuck = move.bytes_unmovable;
+    outcome->rested = move.rested;
     return vb_outcome_may_continue(&move);
 }
 

@@ -5,7 +5,6 @@
 
 /* The tolerance of home-node: what is left is less than what a policy would move again. */
 #define TOLERATED_PERCENT 1
-#define REST_TOLD_NS G_GINT64_CONSTANT(1000000000)
 
 static gboolean
 all_but_crumbs(const VbMoveReport *report)
@@ -108,13 +107,4 @@ vb_outcome_may_continue(const VbMoveReport *report)
 {
     return report->end == VB_MOVE_COMPLETE || report->end == VB_MOVE_LIMIT ||
            report->end == VB_MOVE_STUCK;
-}
-
-char *
-vb_outcome_rest(const VbMoveReport *report)
-{
-    if (report->rested_ns < REST_TOLD_NS)
-        return NULL;
-    return g_strdup_printf("rested %.1f s of %.1f s, as the host was short of memory or the guest waited for CPUs",
-                           (double)report->rested_ns / 1e9, (double)report->duration_ns / 1e9);
 }

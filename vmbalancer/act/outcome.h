@@ -15,8 +15,6 @@ VbResult vb_outcome_result(const VbMoveReport *report);
  * @stop_reason: (nullable): why we ourselves cancelled it
  */
 char *vb_outcome_text(const VbAction *action, const VbMoveReport *report, const char *stop_reason);
-/** Why a move took longer than its rate asks, in words; NULL for less than a second. (transfer full) */
-char *vb_outcome_rest(const VbMoveReport *report);
 /** The VbError of what stopped the move, VB_ERROR_FAILED for one without a code of its own. */
 int vb_outcome_code(const VbMoveReport *report);
 /** TRUE if another move of the same guest can still go well. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/render.h"
 #include "cli/text.h"
+#include "core/rested.h"
 
 /* "2026-01-31 18:30:00  " */
 #define INDENT 21
@@ -90,6 +91,7 @@ describe_moves(const Story *story, guint first)
     VbNodeSet from = 0;
     guint64 bytes = 0;
     gint64 duration_ns = 0;
+    VbRested rested = {0};
     for (guint i = first; i < story->end; i++) {
         const VbEntry *entry = at(story, i);
         if (entry->kind != VB_ENTRY_MOVE || entry->cell != head->cell || entry->to != head->to)
@@ -97,15 +99,18 @@ describe_moves(const Story *story, guint first)
         from |= entry->from != VB_NO_NODE ? VB_NODE_BIT(entry->from) : 0;
         bytes += entry->bytes;
         duration_ns += entry->duration_ns;
+        rested.memory_ns += entry->rested.memory_ns;
+        rested.cpus_ns += entry->rested.cpus_ns;
     }
     g_autofree char *cell =
         has_cells(story) ? g_strdup_printf("cell %d: ", head->cell) : g_strdup("");
     g_autofree char *size = vb_text_bytes(bytes);
     g_autofree char *nodes = vb_nodeset_format(from);
     g_autofree char *took = vb_text_duration(duration_ns);
-    return g_strdup_printf("%s%s moved from node%s %s to node %d in %s", cell, size,
+    g_autofree char *why = vb_rested_text(&rested, duration_ns);
+    return g_strdup_printf("%s%s moved from node%s %s to node %d in %s%s%s", cell, size,
                            vb_nodeset_count(from) == 1 ? "" : "s", from != 0 ? nodes : "?",
-                           head->to, took);
+                           head->to, took, why != NULL ? ", " : "", why != NULL ? why : "");
 }
 
 static char *

@@ -2,6 +2,7 @@
 #include "cli/render.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "core/rested.h"
 
 /* What became of one guest. */
 typedef struct {
@@ -133,6 +134,16 @@ trouble_words(const VbAction *action, const VbOutcome *outcome, guint alike)
 }
 
 static void
+render_line(const char *text, VbTint tint, const VbStyle *style, GString *into)
+{
+    g_autofree char *shown = vb_text_shown(text, style->utf8);
+    g_autoptr(GString) lines = g_string_new(NULL);
+    vb_text_wrap(shown, 4, style->width, lines);
+    vb_style_paint(style, tint, lines->str, into);
+    g_string_append_c(into, '\n');
+}
+
+static void
 render_trouble(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle *style, GString *into)
 {
     gboolean first = TRUE;
@@ -144,14 +155,30 @@ render_trouble(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle *sty
             continue;
         g_autofree char *text =
             trouble_words(g_ptr_array_index(plan->actions, outcome->action), outcome, alike);
-        g_autofree char *shown = vb_text_shown(text, style->utf8);
-        g_autoptr(GString) lines = g_string_new(NULL);
-        vb_text_wrap(shown, 4, style->width, lines);
         if (first)
             g_string_append_c(into, '\n');
         first = FALSE;
-        vb_style_paint(style, tint_of(outcome->result), lines->str, into);
-        g_string_append_c(into, '\n');
+        render_line(text, tint_of(outcome->result), style, into);
+    }
+}
+
+/* Why moves took longer than their rate asks. */
+static void
+render_rests(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle *style, GString *into)
+{
+    gboolean first = TRUE;
+    for (guint i = 0; i < outcomes->len; i++) {
+        const VbOutcome *outcome = g_ptr_array_index(outcomes, i);
+        const VbAction *action = g_ptr_array_index(plan->actions, outcome->action);
+        g_autofree char *rest = vb_rested_text(&outcome->rested, outcome->duration_ns);
+        if (rest == NULL)
+            continue;
+        g_autofree char *text = g_strdup_printf("%s: the move of cell %u from node %d to %d %s", action->guest,
+                                                action->cell, action->from, action->to, rest);
+        if (first)
+            g_string_append_c(into, '\n');
+        first = FALSE;
+        render_line(text, VB_TINT_NONE, style, into);
     }
 }
 
@@ -166,4 +193,5 @@ vb_render_outcomes(const VbPlan *plan, const GPtrArray *outcomes, const VbStyle 
     g_autoptr(GArray) tallies = tally_guests(plan, outcomes);
     render_tallies(tallies, style, into);
     render_trouble(plan, outcomes, style, into);
+    render_rests(plan, outcomes, style, into);
 }

@@ -34,6 +34,8 @@ put_entry(JsonObject *object, const VbEntry *entry)
         vb_json_put_seconds(object, "seconds", entry->duration_ns);
         vb_json_put_bp(object, "gain", entry->gain_bp);
     }
+    if (entry->kind == VB_ENTRY_MOVE)
+        vb_codec_put_rested(object, &entry->rested);
     if (entry->kind == VB_ENTRY_RELEASE) {
         json_object_set_int_member(object, "restored", entry->restored);
         json_object_set_int_member(object, "left", entry->left);
@@ -99,6 +101,7 @@ read_entry(VbJsonReader *reader, JsonObject *object, VbEntry *entry)
         entry->bytes = vb_json_u64(reader, object, "bytes");
     if (vb_json_has(object, "seconds"))
         entry->duration_ns = read_seconds(reader, object, "seconds") * 1000;
+    vb_codec_read_rested(reader, object, &entry->rested);
     if (vb_json_has(object, "gain"))
         entry->gain_bp = (int)vb_json_scaled(reader, object, "gain", VB_BP, -VB_BP, VB_BP);
     entry->restored = (guint)vb_json_int_or(reader, object, "restored", 0, G_MAXUINT, 0);

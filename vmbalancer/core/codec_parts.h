@@ -3,6 +3,7 @@
 
 #include "core/json_read.h"
 #include "core/json_write.h"
+#include <vmbalancer/plan.h>
 #include <vmbalancer/snapshot.h>
 
 G_BEGIN_DECLS
@@ -39,6 +40,11 @@ void vb_codec_read_host(VbJsonReader *reader, JsonObject *document, VbCodecHost 
 
 /** All of @guest but its vCPUs. */
 void vb_codec_put_guest(JsonObject *object, const VbGuest *guest, VbNodeSet nodes);
+
+/** Member "rested": seconds by what for. */
+void vb_codec_put_rested(JsonObject *object, const VbRested *rested);
+/** Documents from before it was told have none: 0. */
+void vb_codec_read_rested(VbJsonReader *reader, JsonObject *object, VbRested *rested);
 
 /** Statistics as the model keeps them: lossless. */
 void vb_codec_put_counted(JsonObject *object, const VbStatistics *statistics);

@@ -105,6 +105,14 @@ code_name(const VbOutcome *outcome)
     return names[outcome->code >= 0 && (guint)outcome->code < known ? outcome->code : 0];
 }
 
+void
+vb_codec_put_rested(JsonObject *object, const VbRested *rested)
+{
+    JsonObject *seconds = vb_json_put_object(object, "rested");
+    vb_json_put_seconds(seconds, "memory", rested->memory_ns);
+    vb_json_put_seconds(seconds, "cpus", rested->cpus_ns);
+}
+
 JsonNode *
 vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted, const GPtrArray *outcomes)
 {
@@ -118,6 +126,7 @@ vb_codec_rebalance(const VbPlan *plan, const VbSnapshot *predicted, const GPtrAr
         vb_json_put_u64(object, "bytes_moved", outcome->bytes_moved);
         vb_json_put_u64(object, "bytes_stuck", outcome->bytes_stuck);
         vb_json_put_seconds(object, "seconds", outcome->duration_ns);
+        vb_codec_put_rested(object, &outcome->rested);
         vb_json_put_text(object, "error", outcome->error != NULL ? outcome->error : "");
         vb_json_put_text(object, "code", code_name(outcome));
     }

@@ -79,6 +79,24 @@ typedef struct {
     guint actions;
 } IntoOutcomes;
 
+/* A hundred days. */
+#define RESTED_MAX_NS (G_GINT64_CONSTANT(1) << 53)
+
+static void
+read_rested(VbJsonReader *reader, JsonObject *object, gpointer into)
+{
+    VbRested *rested = into;
+    rested->memory_ns = vb_json_scaled(reader, object, "memory", 1000000000, 0, RESTED_MAX_NS);
+    rested->cpus_ns = vb_json_scaled(reader, object, "cpus", 1000000000, 0, RESTED_MAX_NS);
+}
+
+void
+vb_codec_read_rested(VbJsonReader *reader, JsonObject *object, VbRested *rested)
+{
+    if (vb_json_has(object, "rested"))
+        vb_json_inside(reader, object, "rested", read_rested, rested);
+}
+
 static void
 read_outcome(VbJsonReader *reader, JsonObject *object, gpointer into)
 {
@@ -92,6 +110,7 @@ read_outcome(VbJsonReader *reader, JsonObject *object, gpointer into)
     if (vb_json_has(object, "bytes_stuck"))
         outcome->bytes_stuck = vb_json_u64(reader, object, "bytes_stuck");
     outcome->duration_ns = vb_json_scaled(reader, object, "seconds", 1000000000, 0, G_MAXINT64);
+    vb_codec_read_rested(reader, object, &outcome->rested);
     outcome->error = vb_json_text(reader, object, "error", VB_CODEC_TEXT_MAX);
     if (outcome->error != NULL && *outcome->error == '\0')
         g_clear_pointer(&outcome->error, g_free);

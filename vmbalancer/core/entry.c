@@ -72,6 +72,7 @@ entry_of(const VbPlan *plan, const VbAction *action, const VbOutcome *outcome)
     entry->to = action->to;
     entry->bytes = outcome->bytes_moved;
     entry->duration_ns = outcome->duration_ns;
+    entry->rested = outcome->rested;
     entry->result = g_strdup(vb_result_name(outcome->result));
     entry->gain_bp = action->gain_bp;
     entry->reason = g_strdup(action->reason);

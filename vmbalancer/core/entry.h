@@ -36,6 +36,7 @@ typedef struct {
     int to;
     guint64 bytes;    /**< moved */
     gint64 duration_ns;
+    VbRested rested;  /**< move: of the duration */
     char *result;     /**< pin, move, release: as vb_result_name() */
     int gain_bp;      /**< pin, move: expected of the guest's locality, by the whole plan */
     guint restored;   /**< release: threads given back, left to others, unplugged */

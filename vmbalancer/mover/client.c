@@ -265,7 +265,7 @@ report_of(const VbWireReport *wire)
         .batches = wire->batches,
         .duration_ns = wire->duration_ns,
         .longest_batch_ns = wire->longest_batch_ns,
-        .rested_ns = wire->rested_ns,
+        .rested = {.memory_ns = wire->rested_memory_ns, .cpus_ns = wire->rested_cpus_ns},
     };
 }
 

@@ -162,11 +162,12 @@ static void
 rest(Engine *engine, gint64 before_ns, gint64 after_ns)
 {
     gboolean steal = vb_steal_is_high(&engine->steal, engine->kernel, engine->pid, after_ns);
-    if (vb_pressure_is_high(&engine->pressure, engine->kernel, after_ns))
-        vb_pace_rest(&engine->pace, REST_MEMORY, before_ns, after_ns);
-    else if (steal)
-        vb_pace_rest(&engine->pace, REST_CPUS, before_ns, after_ns);
-    engine->report.rested_ns += vb_pace_rest_ns(&engine->pace, after_ns);
+    gboolean pressure = vb_pressure_is_high(&engine->pressure, engine->kernel, after_ns);
+    if (!pressure && !steal)
+        return;
+    vb_pace_rest(&engine->pace, pressure ? REST_MEMORY : REST_CPUS, before_ns, after_ns);
+    gint64 *rested_ns = pressure ? &engine->report.rested.memory_ns : &engine->report.rested.cpus_ns;
+    *rested_ns += vb_pace_rest_ns(&engine->pace, after_ns);
 }
 
 /* Submits the batch and finds out what became of it. */

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * final reply. During a move the client may send VB_OP_CANCEL only; at any other time the mover ignores a cancel, which
  * may have crossed the final reply on its way. A client that closes its end cancels.
  */
-#define VB_WIRE_VERSION 5
+#define VB_WIRE_VERSION 6
 
 typedef enum {
     VB_OP_HELLO = 1, /**< version, op; answered by VB_REPLY_HELLO */

@@ -37,7 +37,8 @@ typedef struct {
     guint64 batches;
     gint64 duration_ns;
     gint64 longest_batch_ns;
-    gint64 rested_ns;
+    gint64 rested_memory_ns;
+    gint64 rested_cpus_ns;
 } VbWireReport;
 
 /** A reply, always of this size. */

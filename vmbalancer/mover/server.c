@@ -140,7 +140,8 @@ reply_report(Server *server, VbWireReplyKind kind, const VbMoveReport *report)
             .batches = report->batches,
             .duration_ns = report->duration_ns,
             .longest_batch_ns = report->longest_batch_ns,
-            .rested_ns = report->rested_ns,
+            .rested_memory_ns = report->rested.memory_ns,
+            .rested_cpus_ns = report->rested.cpus_ns,
         },
     };
     /* A client that does not listen loses progress, not time. */
