@@ -6,6 +6,7 @@
  * Without cgroup v2 a guest's numa_stat costs reading the host's v1 one, and says that nothing changed.
  */
 #include "bench.h"
+#include "core/pace.h"
 #include "observe/observe.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -206,13 +207,16 @@ measure(Bench *bench, BenchKernel *kernel, guint guests)
         g_print("# %-24s %8.1f ms of CPU (%.1f to %.1f)\n", look_names[i], median[i] / 1e6,
                 (double)bench->took[i][0] / 1e6, (double)bench->took[i][BENCH_ROUNDS - 1] / 1e6);
     }
-    /* The loop looks at threads each second, and one more for each 256 vCPUs. */
-    double beats = INTERVAL_NS / (1e9 * (1 + guests * 2 / 256));
+    VbPace pace;
+    vb_pace_set(&pace, INTERVAL_NS);
+    guint beat_ms = vb_pace_beat(&pace, guests * 2);
+    /* One that falls together with the look at all is not made. */
+    guint beats = beat_ms > 0 ? (guint)(INTERVAL_NS / 1e6 - 1) / beat_ms : 0;
     double due = ((double)first - median[KEPT]) * INTERVAL_NS / AGE_NS;
-    g_print("# a full look, %.1f at threads, and 1/30 of the pages in 10 s: %.2f %% of one CPU "
+    g_print("# a full look, %u at threads, and 1/30 of the pages in 10 s: %.2f %% of one CPU "
             "(nothing kept: %.2f %%)\n", beats,
             (median[KEPT] + beats * median[BEAT] + due) / INTERVAL_NS * 100,
-            (median[ANEW] + 10 * median[BEAT]) / INTERVAL_NS * 100);
+            (median[ANEW] + beats * median[BEAT]) / INTERVAL_NS * 100);
     g_print("# peak RSS: agent %.1f MiB, mover %.1f MiB\n", (double)peak_kib((int)getpid()) / 1024,
             (double)peak_kib(bench->mover_pid) / 1024);
     vb_kernel_kept_free(kept);

@@ -3,10 +3,6 @@
 #include <gio/gio.h>
 #include <vmbalancer/error.h>
 
-/* Between full looks the threads are looked at, so that a vCPU that wanders shows where it ran. */
-#define BEAT_MS 1000
-/* So many vCPUs more are looked at a second less often: a look at one costs some 5 us. */
-#define BEAT_VCPUS 256
 /* A guest that starts is in its start job for a moment after the event; who is busy for longer than
  * ten seconds is left to the looks at all. */
 #define RETRY_MS 200
@@ -81,7 +77,7 @@ beat_ms(const VbLoop *loop)
     guint vcpus = 0;
     for (guint i = 0; i < loop->full->guests->len; i++)
         vcpus += ((const VbGuestSight *)g_ptr_array_index(loop->full->guests, i))->vcpus->len;
-    return BEAT_MS * (1 + vcpus / BEAT_VCPUS);
+    return vb_pace_beat(&loop->pace, vcpus);
 }
 
 static void
@@ -89,7 +85,10 @@ schedule_beat(VbLoop *loop)
 {
     if (loop->beat != NULL || loop->stopping || !loop->connected || loop->full == NULL)
         return;
-    loop->beat = g_timeout_source_new(beat_ms(loop));
+    guint ms = beat_ms(loop);
+    if (ms == 0)
+        return;
+    loop->beat = g_timeout_source_new(ms);
     g_source_set_callback(loop->beat, on_beat, loop, NULL);
     g_source_attach(loop->beat, loop->context);
 }
@@ -182,6 +181,11 @@ on_looked(GObject *source, GAsyncResult *result, gpointer data)
     gboolean stale = look->epoch != loop->epoch || !loop->connected;
     if (seen != NULL && look->depth == VB_LOOK_THREADS && !stale)
         vb_tick_fold(loop->tick, seen);
+    /* It showed the threads, too. */
+    if (look->depth == VB_LOOK_FULL && loop->beat != NULL) {
+        g_source_destroy(loop->beat);
+        g_clear_pointer(&loop->beat, g_source_unref);
+    }
     if (look->depth == VB_LOOK_FULL && !stale) {
         tell_trouble(loop, error);
         loop->looked_us = g_get_monotonic_time();
