@@ -17,14 +17,6 @@ draw(guint64 *state)
     return z ^ (z >> 31);
 }
 
-/* First page of stratum @index: total * index / count, without overflow. */
-static guint64
-stratum_start(const VbStrata *strata, guint64 index)
-{
-    guint64 whole = strata->total / strata->count, rest = strata->total % strata->count;
-    return index * whole + index * rest / strata->count;
-}
-
 void
 vb_strata_begin(VbStrata *strata, const VbRange *ranges, guint n_ranges, guint most, guint64 seed)
 {
@@ -33,10 +25,28 @@ vb_strata_begin(VbStrata *strata, const VbRange *ranges, guint n_ranges, guint m
         total += pages_of(&ranges[i]);
     *strata = (VbStrata){
         .range = ranges,
+        .range_pages = n_ranges > 0 ? pages_of(ranges) : 0,
         .total = total,
         .count = MIN(total, most),
         .random = seed,
     };
+    if (strata->count > 0) {
+        strata->whole = total / strata->count;
+        strata->rest = total % strata->count;
+    }
+}
+
+/* Goes on by total / count pages. Returns: how many these were. As Bresenham draws a line: a division for each page
+ * would take a tenth of the time that the kernel needs to tell of it. */
+static guint64
+step(VbStrata *strata)
+{
+    strata->carry += strata->rest;
+    gboolean full = strata->carry >= strata->count;
+    strata->carry -= full ? strata->count : 0;
+    strata->first += strata->whole + full;
+    strata->next++;
+    return strata->whole + full;
 }
 
 gboolean
@@ -44,12 +54,13 @@ vb_strata_next(VbStrata *strata, VbStratum *ret)
 {
     if (strata->next == strata->count)
         return FALSE;
-    guint64 first = stratum_start(strata, strata->next);
-    guint64 pages = stratum_start(strata, ++strata->next) - first;
-    /* The remainder's bias is below pages / 2^64. */
-    guint64 page = first + (pages > 1 ? draw(&strata->random) % pages : 0);
-    while (page - strata->range_first >= pages_of(strata->range))
-        strata->range_first += pages_of(strata->range++);
+    guint64 first = strata->first, pages = step(strata);
+    /* The product's bias is below pages / 2^64 (Lemire 2019). */
+    guint64 page = first + (guint64)((unsigned __int128)draw(&strata->random) * pages >> 64);
+    while (page - strata->range_first >= strata->range_pages) {
+        strata->range_first += strata->range_pages;
+        strata->range_pages = pages_of(++strata->range);
+    }
     ret->page_size = strata->range->page_size;
     ret->address = strata->range->start + (page - strata->range_first) * ret->page_size;
     ret->pages = pages;

@@ -13,9 +13,13 @@ G_BEGIN_DECLS
 typedef struct {
     const VbRange *range; /**< where the walk is */
     guint64 range_first;  /**< number of that range's first page, counted over all ranges */
+    guint64 range_pages;  /**< how many it has */
     guint64 total;        /**< pages in all ranges */
     guint64 count;        /**< strata: MIN(total, the most that was asked for) */
+    guint64 whole, rest;  /**< total / count, and what remains */
     guint64 next;         /**< stratum that comes next */
+    guint64 first;        /**< number of its first page: total * next / count */
+    guint64 carry;        /**< the remainder of that */
     guint64 random;       /**< state of the generator */
 } VbStrata;
 
