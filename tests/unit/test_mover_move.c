@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mover/batch.h"
 #include "move_world.h"
+#include "mover/pages.h"
 #include <errno.h>
 #include <vmbalancer/error.h>
 
@@ -55,6 +57,42 @@ hugepages_go_by_one_address_each(void)
     assert_report(&world, 200 * MIB, 0, 0);
     g_assert_cmpuint(world.fake->largest_move, <=, 32);
     world_end(&world);
+}
+
+/* But for the first look at all of them, and the outlook. */
+static void
+who_was_told_that_all_went_does_not_ask_again(void)
+{
+    static const struct {
+        guint64 page_size;
+        guint pages, asked;
+    } cases[] = {{2 * MIB, 100, 200}, {PAGE, 50000, 50000 + 4096 + 50000 / 8}};
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        World world;
+        world_begin(&world, cases[i].page_size, cases[i].pages);
+        move_expecting(&world, VB_MOVE_COMPLETE);
+        assert_report(&world, cases[i].page_size * cases[i].pages, 0, 0);
+        g_assert_cmpuint(world.fake->pages_asked, <=, cases[i].asked);
+        world_end(&world);
+    }
+}
+
+static void
+what_was_not_told_of_each_page_is_asked(void)
+{
+    static VbWindow window;
+    static VbBatch batch;
+    window = (VbWindow){.leaving = VB_NODE_BIT(0), .target = 1, .page_size = PAGE, .count = 3};
+    batch = (VbBatch){.count = 2, .end = 2, .index = {0, 2}, .status = {1, VB_PAGE_UNSET}};
+    g_assert_cmpuint(vb_batch_take(&batch, &window, 0), ==, 0);
+    g_assert_true(vb_window_is_off(&window, 0));
+    batch.status[1] = 1;
+    g_assert_cmpuint(vb_batch_take(&batch, &window, 1), ==, 0);
+    g_assert_true(vb_window_is_off(&window, 0));
+    g_assert_cmpuint(vb_batch_take(&batch, &window, 0), ==, 2 * PAGE);
+    g_assert_false(vb_window_is_off(&window, 0));
+    g_assert_true(vb_window_is_off(&window, 1));
+    g_assert_false(vb_window_is_off(&window, 2));
 }
 
 static gboolean
@@ -463,6 +501,8 @@ main(int argc, char **argv)
         {"all small pages go", all_small_pages_go},
         {"only what is off target is submitted", only_what_is_off_target_is_submitted},
         {"nothing to do is complete without a batch", nothing_to_do_is_complete_without_a_batch},
+        {"who was told that all went does not ask again", who_was_told_that_all_went_does_not_ask_again},
+        {"what was not told of each page is asked", what_was_not_told_of_each_page_is_asked},
         {"hugepages go by one address each", hugepages_go_by_one_address_each},
         {"pages of a GiB go one at a time", pages_of_a_gib_go_one_at_a_time},
         {"a pool of one GiB takes one", a_pool_of_one_gib_takes_one},

@@ -54,6 +54,21 @@ vb_batch_fill(VbBatch *batch, VbWindow *window, guint64 most_bytes, gboolean pro
     return batch->count > 0;
 }
 
+guint64
+vb_batch_take(const VbBatch *batch, VbWindow *window, long result)
+{
+    if (result != 0)
+        return 0;
+    for (guint i = 0; i < batch->count; i++)
+        if (batch->status[i] != window->target)
+            return 0;
+    for (guint i = 0; i < batch->count; i++) {
+        window->mark[batch->index[i]] |= VB_MARK_MOVED;
+        window->node[batch->index[i]] = window->target;
+    }
+    return batch->count * window->page_size;
+}
+
 void
 vb_batch_settle(const VbBatch *batch, VbWindow *window, long result)
 {

@@ -32,6 +32,14 @@ typedef struct {
 gboolean vb_batch_fill(VbBatch *batch, VbWindow *window, guint64 most_bytes, gboolean probe);
 
 /**
+ * Marks as moved what the call itself told of: where all went, the kernel has said of each page where it is (move_pages(2)),
+ * and asking again would take as long as a third of the move. Of runs asked for by their first page only that is told.
+ * @result: of the call
+ * Returns: their bytes; 0, with nothing marked, if something did not go: the window must be asked
+ */
+guint64 vb_batch_take(const VbBatch *batch, VbWindow *window, long result);
+
+/**
  * Marks what the call, and the window asked again after it, tell of the pages that did not go.
  * @result: of the call
  */

@@ -186,9 +186,12 @@ run_batch(Engine *engine)
     report->batches++;
     report->longest_batch_ns = MAX(report->longest_batch_ns, after_ns - before_ns);
 
-    guint64 moved = 0;
-    int code = vb_window_requery(window, kernel, engine->pid, batch->first,
-                                 batch->end - batch->first, &moved);
+    guint64 told = vb_batch_take(batch, window, result), moved = 0;
+    int code = told > 0 && batch->probes == 0
+                   ? 0
+                   : vb_window_requery(window, kernel, engine->pid, batch->first,
+                                       batch->end - batch->first, &moved);
+    moved += told;
     /* A PID used again would have answered for somebody else. */
     if (vb_identity_look(engine->task->identity) == VB_IDENTITY_GONE)
         return end(engine, VB_MOVE_GONE);
