@@ -164,12 +164,15 @@ crowd(FakeKernel *fake, guint64 call, gpointer user_data)
     tell(fake, PID, 1, 1000 * SECOND + half_ns, then->waited_ns + half_ns);
 }
 
+#define FAST (G_GUINT64_CONSTANT(1) << 40) /* a rate that no batch comes near */
+
 /* How long a move takes. @waited_s: that the guest waited before */
 static gint64
-duration_crowded(gboolean crowded, gint64 waited_s, gint64 *ret_rested_ns)
+duration_crowded(gboolean crowded, gint64 waited_s, guint64 rate_bytes_per_s, gint64 *ret_rested_ns)
 {
     World world;
     world_begin(&world, PAGE, 4000000);
+    world.budget.rate_bytes_per_s = rate_bytes_per_s;
     Crowd then = {world.fake->now_ns, waited_s * SECOND};
     crowd(world.fake, 0, &then);
     world.fake->hook = crowded ? crowd : NULL;
@@ -185,9 +188,9 @@ duration_crowded(gboolean crowded, gint64 waited_s, gint64 *ret_rested_ns)
 static void
 a_guest_that_waits_for_cpus_leaves_it_a_quarter_of_the_time(void)
 {
-    gint64 rested_ns, free_ns = duration_crowded(FALSE, 0, &rested_ns);
+    gint64 rested_ns, free_ns = duration_crowded(FALSE, 0, FAST, &rested_ns);
     g_assert_cmpint(rested_ns, ==, 0);
-    gint64 crowded_ns = duration_crowded(TRUE, 0, &rested_ns);
+    gint64 crowded_ns = duration_crowded(TRUE, 0, FAST, &rested_ns);
     /* But for the first second, in which nothing is known. */
     g_assert_cmpint(crowded_ns, >, 3 * free_ns);
     g_assert_cmpint(crowded_ns, <, 4 * free_ns);
@@ -198,8 +201,16 @@ a_guest_that_waits_for_cpus_leaves_it_a_quarter_of_the_time(void)
 static void
 a_guest_that_always_had_to_wait_is_moved_as_fast(void)
 {
-    gint64 rested_ns, free_ns = duration_crowded(FALSE, 0, &rested_ns);
-    g_assert_cmpint(duration_crowded(TRUE, 1000, &rested_ns), ==, free_ns);
+    gint64 rested_ns, free_ns = duration_crowded(FALSE, 0, FAST, &rested_ns);
+    g_assert_cmpint(duration_crowded(TRUE, 1000, FAST, &rested_ns), ==, free_ns);
+    g_assert_cmpint(rested_ns, ==, 0);
+}
+
+static void
+who_wants_all_the_speed_lets_the_guest_wait(void)
+{
+    gint64 rested_ns, free_ns = duration_crowded(FALSE, 0, 0, &rested_ns);
+    g_assert_cmpint(duration_crowded(TRUE, 0, 0, &rested_ns), ==, free_ns);
     g_assert_cmpint(rested_ns, ==, 0);
 }
 
@@ -216,5 +227,6 @@ main(int argc, char **argv)
     g_test_add_func("/rest/not-told", what_is_not_told_is_no_steal);
     g_test_add_func("/rest/cpus", a_guest_that_waits_for_cpus_leaves_it_a_quarter_of_the_time);
     g_test_add_func("/rest/always", a_guest_that_always_had_to_wait_is_moved_as_fast);
+    g_test_add_func("/rest/all-the-speed", who_wants_all_the_speed_lets_the_guest_wait);
     return g_test_run();
 }

@@ -158,10 +158,12 @@ show(Engine *engine)
     task->progress(&engine->report, task->user_data);
 }
 
+/* Who wants a move as fast as it goes lets the guest wait, but not the host. */
 static void
 rest(Engine *engine, gint64 before_ns, gint64 after_ns)
 {
-    gboolean steal = vb_steal_is_high(&engine->steal, engine->kernel, engine->pid, after_ns);
+    gboolean steal = !vb_pace_is_unpaced(&engine->pace) &&
+                     vb_steal_is_high(&engine->steal, engine->kernel, engine->pid, after_ns);
     gboolean pressure = vb_pressure_is_high(&engine->pressure, engine->kernel, after_ns);
     if (!pressure && !steal)
         return;

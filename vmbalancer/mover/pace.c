@@ -47,6 +47,13 @@ vb_pace_join(VbPace *pace, VbBucket *common, guint64 rate_bytes_per_s)
     pace->common_bytes_per_s = common != NULL ? rate_bytes_per_s : 0;
 }
 
+gboolean
+vb_pace_is_unpaced(const VbPace *pace)
+{
+    return pace->rate_bytes_per_s == 0 &&
+           (pace->common_bytes_per_s == 0 || pace->common_bytes_per_s == G_MAXUINT64);
+}
+
 /* What @bytes cost, in time. */
 static gint64
 cost(guint64 bytes, guint64 rate_bytes_per_s)

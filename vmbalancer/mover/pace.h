@@ -23,6 +23,8 @@ typedef struct {
 void vb_pace_begin(VbPace *pace, guint64 rate_bytes_per_s, gint64 target_ns, gint64 now_ns);
 /** Keeps a rate that others keep, too. @common: borrowed */
 void vb_pace_join(VbPace *pace, VbBucket *common, guint64 rate_bytes_per_s);
+/** TRUE if nothing limits the rate: somebody asked for all the speed there is. */
+gboolean vb_pace_is_unpaced(const VbPace *pace);
 /**
  * Most bytes of the next batch, of pages of @page_size: at least one page. One of 1 GiB takes what it takes: the
  * target cannot hold, the rate does, by a longer wait.
