@@ -340,6 +340,22 @@ test_guests_that_cannot_be_seen_or_moved(void)
     assert_found(findings, "guest fixed", VB_FINDING_HINDERS, "cell 0: VFIO pins it");
 }
 
+static void
+test_who_tells_what_is_hot(Fixture *f, gconstpointer unused)
+{
+    static const char count[] = "/sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds";
+    vb_doctor_hot(f->findings, f->kernel);
+    assert_found(f->findings, "DAMON", VB_FINDING_HINDERS, "cannot be asked");
+    g_ptr_array_set_size(f->findings, 0);
+    write_file(f, count, "1\n");
+    vb_doctor_hot(f->findings, f->kernel);
+    assert_found(f->findings, "DAMON", VB_FINDING_HINDERS, "somebody");
+    g_ptr_array_set_size(f->findings, 0);
+    write_file(f, count, "0\n");
+    vb_doctor_hot(f->findings, f->kernel);
+    assert_found(f->findings, "DAMON", VB_FINDING_GOOD, "accessed most");
+}
+
 #define ADD(path, test) g_test_add("/doctor/" path, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -360,6 +376,7 @@ main(int argc, char **argv)
     ADD("faults-of-one-node", test_one_node_needs_no_faults);
     ADD("no-thp", test_no_transparent_hugepages_hinder);
     ADD("ksm", test_merged_pages_are_named);
+    ADD("hot-first", test_who_tells_what_is_hot);
     g_test_add_func("/doctor/guests", test_guests_that_cannot_be_seen_or_moved);
     return g_test_run();
 }

@@ -53,6 +53,8 @@ work(gpointer data, GCancellable *cancellable, GError **error)
     }
     g_autoptr(VbSnapshot) snapshot = vb_engine_snapshot(engine);
     vb_doctor_host(job->findings, vb_kernel_real(), vb_engine_observation(engine));
+    if (vb_engine_config(engine)->hot_first_bytes > 0)
+        vb_doctor_hot(job->findings, vb_kernel_real());
     vb_doctor_add(job->findings, VB_FINDING_GOOD, "libvirt", NULL, "answers; %u guests run",
                   snapshot->guests->len);
     vb_doctor_guests(job->findings, snapshot);

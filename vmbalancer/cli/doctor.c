@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define KSM "/sys/kernel/mm/ksm/"
+#define DAMON "/sys/kernel/mm/damon/admin/kdamonds/"
 #define SMALL_PAGE 4096
 
 /* CAP_SYS_PTRACE and CAP_SYS_NICE, linux/capability.h: what the mover keeps. */
@@ -288,4 +289,22 @@ vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot)
 {
     for (guint i = 0; i < snapshot->guests->len; i++)
         check_guest(findings, g_ptr_array_index(snapshot->guests, i));
+}
+
+void
+vb_doctor_hot(GPtrArray *findings, VbKernel *kernel)
+{
+    static const char thing[] = "DAMON";
+    guint64 threads = 0;
+    if (!vb_kernel_read_number(kernel, DAMON "nr_kdamonds", &threads, NULL))
+        vb_doctor_add(findings, VB_FINDING_HINDERS, thing,
+                      "a kernel with CONFIG_DAMON_SYSFS and CONFIG_DAMON_VADDR (Debian: from 13 on), and root",
+                      "cannot be asked: hot-first= has no effect, pages move in the order of their addresses");
+    else if (threads > 0)
+        vb_doctor_add(findings, VB_FINDING_HINDERS, thing,
+                      "end who uses it; what nobody uses ends by echo 0 > " DAMON "nr_kdamonds",
+                      "somebody watches memory with it: until that ends hot-first= has no effect");
+    else
+        vb_doctor_add(findings, VB_FINDING_GOOD, thing, NULL,
+                      "can tell what is accessed most, for hot-first=");
 }

@@ -36,6 +36,8 @@ void vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *
 void vb_doctor_shape(GPtrArray *findings, VbKernel *kernel, const VbTopology *topology);
 /** The same of vb_doctor_guests(): RAM that stays where it is, and devices elsewhere. */
 void vb_doctor_devices(GPtrArray *findings, const VbGuest *guest);
+/** Whether DAMON can be asked with what a move is to begin: where hot-first= wants that. */
+void vb_doctor_hot(GPtrArray *findings, VbKernel *kernel);
 /** Guests whose RAM cannot be read or moved, and those that others place. */
 void vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot);
 
