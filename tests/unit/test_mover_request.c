@@ -68,7 +68,8 @@ static const struct {
     {HEAD(version), VB_WIRE_VERSION + 1, "version"},
     {HEAD(version), G_MAXUINT32, "version"},
     {HEAD(op), 0, "operation"},
-    {HEAD(op), VB_OP_AFFINITY + 1, "operation"},
+    {HEAD(op), VB_OP_BACKING + 1, "operation"},
+    {HEAD(op), VB_OP_BACKING, "must be 0"},
     {HEAD(op), VB_OP_AFFINITY, "must be 0"},
     {HEAD(op), G_MAXUINT32, "operation"},
     {HEAD(op), VB_OP_HELLO, "must be 0"},
@@ -97,6 +98,8 @@ static const struct {
     {HEAD(n_ranges), 0x0aaaaaab, "n_ranges"},
     {HEAD(tid), 1, "tid"},
     {HEAD(reserved), 1, "reserved"},
+    {HEAD(device), 1, "device"},
+    {HEAD(inode), 1, "inode"},
     {RANGE(0, start), 0x10001, "aligned"},
     {RANGE(0, end), 0x20800, "aligned"},
     {RANGE(0, start), 0x20000, "before it begins"},
@@ -195,6 +198,81 @@ cpus_of_a_thread_are_checked_as_ranges_are(void)
     }
 }
 
+#define BACKED(i, field)                                                                           \
+    G_STRUCT_OFFSET(VbWireMessage, backed[i].field), sizeof(((VbWireBackedRange *)0)->field)
+
+/* One field of a good question for shared memory made bad, and a word that the refusal must have. */
+static const struct {
+    gsize offset, size;
+    guint64 value;
+    const char *word;
+} hostile_backing[] = {
+    {HEAD(pid), 0, "pid"},
+    {HEAD(inode), 0, "inode"},
+    {HEAD(max_pages), 0, "max_pages"},
+    {HEAD(max_pages), VB_WIRE_SAMPLE_MAX + 1, "max_pages"},
+    {HEAD(n_ranges), 0, "n_ranges"},
+    {HEAD(n_ranges), 1, "ranges"},
+    {HEAD(n_ranges), VB_RANGES_MAX + 1, "n_ranges"},
+    {HEAD(target), 1, "target"},
+    {HEAD(flags), 1, "flags"},
+    {HEAD(tid), 1, "tid"},
+    {HEAD(file), 1, "file"},
+    {BACKED(0, range.start), 0x10001, "aligned"},
+    {BACKED(0, range.page_size), 12288, "page size"},
+    {BACKED(1, range.start), 0, "overlaps"},
+    {BACKED(1, range.end), G_MAXUINT64 - HUGE_SIZE + 1, "user space"},
+    {BACKED(0, offset), 1, "offset is not aligned"},
+    {BACKED(1, offset), 4096, "offset is not aligned"},
+    {BACKED(0, offset), G_GUINT64_CONSTANT(1) << 63, "offset lies in no file"},
+    {BACKED(0, offset), G_MAXUINT64 - 4095, "offset lies in no file"},
+    {BACKED(0, offset), G_MAXINT64 - 4095, "offset lies in no file"},
+};
+
+static VbWireMessage *
+good_backing(gsize *ret_length)
+{
+    VbWireMessage *message = g_new0(VbWireMessage, 1);
+    message->head = (VbWireRequest){.version = VB_WIRE_VERSION, .op = VB_OP_BACKING, .pid = 7,
+                                    .start_time = 99, .max_pages = 100, .seed = 5, .device = 1,
+                                    .inode = 77, .n_ranges = 2};
+    message->backed[0] = (VbWireBackedRange){{0x10000, 0x20000, 4096}, 0x3000};
+    message->backed[1] =
+        (VbWireBackedRange){{HUGE_SIZE, 3 * HUGE_SIZE, HUGE_SIZE}, 4 * HUGE_SIZE};
+    *ret_length = sizeof message->head + 2 * sizeof message->backed[0];
+    return message;
+}
+
+static void
+shared_memory_is_checked_as_ranges_are(void)
+{
+    g_autofree VbRequest *request = g_new0(VbRequest, 1);
+    gsize length = 0;
+    g_autofree VbWireMessage *good = good_backing(&length);
+    g_assert_true(vb_request_check(good, length, request, NULL));
+    g_assert_cmpint(request->op, ==, VB_OP_BACKING);
+    g_assert_cmpuint(request->n_ranges, ==, 2);
+    g_assert_cmpuint(request->max_pages, ==, 100);
+    g_assert_cmpuint(request->seed, ==, 5);
+    g_assert_cmpuint(request->backing.device, ==, 1);
+    g_assert_cmpuint(request->backing.inode, ==, 77);
+    g_assert_cmpuint(request->range[1].start, ==, HUGE_SIZE);
+    g_assert_cmpuint(request->offset[0], ==, 0x3000);
+    g_assert_cmpuint(request->offset[1], ==, 4 * HUGE_SIZE);
+    for (gsize other = 0; other <= sizeof *good + 8; other++)
+        g_assert_true(vb_request_check(good, other, request, NULL) == (other == length));
+    for (guint i = 0; i < G_N_ELEMENTS(hostile_backing); i++) {
+        g_autofree VbWireMessage *message = good_backing(&length);
+        memcpy((char *)message + hostile_backing[i].offset, &hostile_backing[i].value,
+               hostile_backing[i].size);
+        g_autoptr(GError) error = NULL;
+        g_assert_false(vb_request_check(message, length, request, &error));
+        g_assert_error(error, VB_ERROR, VB_ERROR_INVALID);
+        if (strstr(error->message, hostile_backing[i].word) == NULL)
+            g_error("case %u: \"%s\" has no \"%s\"", i, error->message, hostile_backing[i].word);
+    }
+}
+
 static void
 random_messages_never_crash(void)
 {
@@ -203,7 +281,7 @@ random_messages_never_crash(void)
     g_autofree VbRequest *request = g_new0(VbRequest, 1);
     for (guint i = 0; i < 20000; i++) {
         gsize length = 0;
-        g_autofree VbWireMessage *good = good_move(&length);
+        g_autofree VbWireMessage *good = (i % 2 == 0 ? good_move : good_backing)(&length);
         *message = *good;
         for (guint flips = (guint)g_rand_int_range(random, 1, 6); flips > 0; flips--)
             ((guint8 *)message)[g_rand_int_range(random, 0, (gint32)length)] =
@@ -264,6 +342,8 @@ main(int argc, char **argv)
     g_test_add_func("/mover/request/each wrong length is refused", each_wrong_length_is_refused);
     g_test_add_func("/mover/request/cpus of a thread are checked as ranges are",
                     cpus_of_a_thread_are_checked_as_ranges_are);
+    g_test_add_func("/mover/request/shared memory is checked as ranges are",
+                    shared_memory_is_checked_as_ranges_are);
     g_test_add_func("/mover/request/random messages never crash", random_messages_never_crash);
     g_test_add_func("/mover/identity/a QEMU guest is told from other processes",
                     a_qemu_guest_is_told_from_other_processes);

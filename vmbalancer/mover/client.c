@@ -56,7 +56,9 @@ static gboolean
 send_message(VbMover *mover, const VbWireMessage *message, int pass_fd, GError **error)
 {
     gsize size = sizeof message->head + message->head.n_ranges * sizeof message->range[0];
-    if (message->head.op == VB_OP_AFFINITY)
+    if (message->head.op == VB_OP_BACKING)
+        size = sizeof message->head + message->head.n_ranges * sizeof message->backed[0];
+    else if (message->head.op == VB_OP_AFFINITY)
         size = sizeof message->head + sizeof message->cpus;
     if (mover->end != NULL || vb_channel_send(mover->spawned.socket, message, size, pass_fd, TRUE) !=
                                   VB_CHANNEL_MESSAGE)
@@ -167,16 +169,30 @@ message_new(VbWireOp op, const VbProcess *process)
 }
 
 static gboolean
-set_ranges(VbWireMessage *message, const VbRange *ranges, guint n_ranges, GError **error)
+set_count(VbWireMessage *message, guint n_ranges, GError **error)
 {
     if (n_ranges == 0 || n_ranges > VB_RANGES_MAX) {
         g_set_error(error, VB_ERROR, VB_ERROR_INVALID, "%u ranges; a request takes 1 to %d",
                     n_ranges, VB_RANGES_MAX);
         return FALSE;
     }
-    for (guint i = 0; i < n_ranges; i++)
-        message->range[i] = (VbWireRange){ranges[i].start, ranges[i].end, ranges[i].page_size};
     message->head.n_ranges = n_ranges;
+    return TRUE;
+}
+
+static VbWireRange
+wire_range(const VbRange *range)
+{
+    return (VbWireRange){range->start, range->end, range->page_size};
+}
+
+static gboolean
+set_ranges(VbWireMessage *message, const VbRange *ranges, guint n_ranges, GError **error)
+{
+    if (!set_count(message, n_ranges, error))
+        return FALSE;
+    for (guint i = 0; i < n_ranges; i++)
+        message->range[i] = wire_range(&ranges[i]);
     return TRUE;
 }
 
@@ -239,6 +255,43 @@ vb_mover_sample(VbMover *mover, const VbProcess *process, const VbRange *ranges,
     for (guint i = 0; i < VB_NODES_MAX; i++)
         ret->by_node[i] = reply.sample.by_node[i];
     return TRUE;
+}
+
+static gboolean
+ask_backing(VbMover *mover, const VbWireMessage *message, VbBackingSample *ret, GError **error)
+{
+    VbWireReply reply;
+    if (!send_message(mover, message, -1, error) || !receive_reply(mover, &reply, NULL, error) ||
+        !expect(mover, &reply, VB_REPLY_BACKING, error))
+        return FALSE;
+    *ret = (VbBackingSample){
+        .pages_total = reply.backing.pages_total,
+        .pages_asked = reply.backing.pages_asked,
+        .mapped = reply.backing.mapped,
+        .unmapped = reply.backing.unmapped,
+        .unknown = reply.backing.unknown,
+        .census = reply.backing.census != 0,
+        .counted = reply.backing.counted != 0,
+        .file_bytes = reply.backing.file_bytes,
+    };
+    return TRUE;
+}
+
+gboolean
+vb_mover_backing(VbMover *mover, const VbProcess *process, const VbSharedFile *file,
+                 const VbBackedRange *ranges, guint n_ranges, guint max_pages, guint64 seed,
+                 VbBackingSample *ret, GError **error)
+{
+    g_autofree VbWireMessage *message = message_new(VB_OP_BACKING, process);
+    message->head.device = file->device;
+    message->head.inode = file->inode;
+    message->head.max_pages = max_pages;
+    message->head.seed = seed;
+    if (!set_count(message, n_ranges, error))
+        return FALSE;
+    for (guint i = 0; i < n_ranges; i++)
+        message->backed[i] = (VbWireBackedRange){wire_range(&ranges[i].range), ranges[i].offset};
+    return ask_backing(mover, message, ret, error);
 }
 
 gboolean

@@ -140,6 +140,12 @@ vb_identity_pid(const VbIdentity *identity)
     return identity->process.pid;
 }
 
+int
+vb_identity_pidfd(const VbIdentity *identity)
+{
+    return MAX(identity->pidfd, -1);
+}
+
 VbIdentityState
 vb_identity_look(const VbIdentity *identity)
 {

@@ -28,6 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbIdentity, vb_identity_close)
 
 VbKernel *vb_identity_kernel(const VbIdentity *identity);
 int vb_identity_pid(const VbIdentity *identity);
+/** Borrowed; -1 on kernels that have none (before Linux 5.3). */
+int vb_identity_pidfd(const VbIdentity *identity);
 /** Looks again. */
 VbIdentityState vb_identity_look(const VbIdentity *identity);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "mover/client.h"
+#include "mover/backing.h"
 #include "mover/reply.h"
 
 G_BEGIN_DECLS
@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  * What client and mover say to each other over a SOCK_SEQPACKET socket, one struct a message, in
  * the machine's own byte order (both ends are on one host).
  *
- * A request is a VbWireRequest followed by n_ranges VbWireRange, of VB_OP_AFFINITY by a VbWireCpus, and
- * nothing else. Each is answered by one reply; a move by any number of progress replies and then one
+ * A request is a VbWireRequest followed by n_ranges VbWireRange, of VB_OP_BACKING n_ranges VbWireBackedRange, of
+ * VB_OP_AFFINITY by a VbWireCpus, and nothing else. Each is answered by one reply; a move by any number of progress replies and then one
  * final reply. During a move the client may send VB_OP_CANCEL only; at any other time the mover ignores a cancel, which
  * may have crossed the final reply on its way. A client that closes its end cancels.
  */
@@ -25,6 +25,7 @@ typedef enum {
                           VbBucket's descriptor as SCM_RIGHTS; answered by VB_REPLY_MOVED */
     VB_OP_CANCEL,    /**< version, op; not answered */
     VB_OP_AFFINITY,  /**< + pid, start_time, tid, cpus; answered by VB_REPLY_PINNED */
+    VB_OP_BACKING,   /**< + pid, start_time, device, inode, backed ranges, max_pages, seed; answered by VB_REPLY_BACKING */
 } VbWireOp;
 
 /** VB_OP_MOVE: VbMoveBudget.shared. */
@@ -59,6 +60,8 @@ typedef struct {
     gint32 tid;               /**< of a thread of the guest's process, > 0 */
     guint32 reserved;         /**< 0 */
     guint64 common_rate_bytes_per_s; /**< any; 0 = none */
+    guint64 device;           /**< any: major << 32 | minor of a file of shared memory */
+    guint64 inode;            /**< its number, > 0 */
 } VbWireRequest;
 
 /** A range: start < end <= VB_WIRE_ADDRESS_MAX, a power of two as page size, ends aligned to it. */
@@ -67,6 +70,12 @@ typedef struct {
     guint64 end;
     guint64 page_size;
 } VbWireRange;
+
+/** A range of a shared mapping: @offset into its file, aligned as the range; it ends below 2^63. */
+typedef struct {
+    VbWireRange range;
+    guint64 offset;
+} VbWireBackedRange;
 
 /** CPUs that a thread may use: bit c of word[c / 64] is CPU c; at least one. */
 typedef struct {
@@ -78,12 +87,14 @@ typedef struct {
     VbWireRequest head;
     union {
         VbWireRange range[VB_RANGES_MAX];
+        VbWireBackedRange backed[VB_RANGES_MAX];
         VbWireCpus cpus;
     };
 } VbWireMessage;
 
-G_STATIC_ASSERT(sizeof(VbWireRequest) == 96);
+G_STATIC_ASSERT(sizeof(VbWireRequest) == 112);
 G_STATIC_ASSERT(sizeof(VbWireRange) == 24);
+G_STATIC_ASSERT(sizeof(VbWireBackedRange) == 32);
 G_STATIC_ASSERT(sizeof(VbWireCpus) == sizeof(VbCpuSet));
 
 G_END_DECLS

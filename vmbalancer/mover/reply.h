@@ -15,6 +15,7 @@ typedef enum {
     VB_REPLY_MOVED,    /**< report */
     VB_REPLY_ERROR,    /**< code and text */
     VB_REPLY_PINNED,
+    VB_REPLY_BACKING, /**< backing */
 } VbWireReplyKind;
 
 /** VbSample. */
@@ -26,6 +27,18 @@ typedef struct {
     guint64 unknown;
     guint64 census; /**< 0 or 1 */
 } VbWireSample;
+
+/** VbBackingSample. */
+typedef struct {
+    guint64 pages_total;
+    guint64 pages_asked;
+    guint64 mapped;
+    guint64 unmapped;
+    guint64 unknown;
+    guint64 census;  /**< 0 or 1 */
+    guint64 counted; /**< 0 or 1 */
+    guint64 file_bytes;
+} VbWireBacking;
 
 /** VbMoveReport. */
 typedef struct {
@@ -50,6 +63,7 @@ typedef struct {
     union {
         VbWireSample sample;
         VbWireReport report;
+        VbWireBacking backing;
         char text[512]; /**< error: the message, UTF-8, ends with NUL */
     };
 } VbWireReply;

@@ -11,6 +11,7 @@ typedef enum {
     HAS_SAMPLE = 1 << 3,
     HAS_BUDGET = 1 << 4,
     HAS_CPUS = 1 << 5,
+    HAS_BACKING = 1 << 6,
 } Fields;
 
 static const Fields fields_of_op[] = {
@@ -20,6 +21,7 @@ static const Fields fields_of_op[] = {
     [VB_OP_MOVE] = HAS_PROCESS | HAS_RANGES | HAS_BUDGET,
     [VB_OP_CANCEL] = 0,
     [VB_OP_AFFINITY] = HAS_PROCESS | HAS_CPUS,
+    [VB_OP_BACKING] = HAS_PROCESS | HAS_RANGES | HAS_SAMPLE | HAS_BACKING,
 };
 
 static gboolean G_GNUC_PRINTF(2, 3)
@@ -56,6 +58,8 @@ check_unused(const VbWireRequest *head, Fields fields, GError **error)
         {"tid", (fields & HAS_CPUS) != 0, head->tid != 0},
         {"reserved", FALSE, head->reserved != 0},
         {"common_rate_bytes_per_s", (fields & HAS_BUDGET) != 0, head->common_rate_bytes_per_s != 0},
+        {"device", (fields & HAS_BACKING) != 0, head->device != 0},
+        {"inode", (fields & HAS_BACKING) != 0, head->inode != 0},
     };
     for (guint i = 0; i < G_N_ELEMENTS(field); i++)
         if (!field[i].used && field[i].set)
@@ -75,6 +79,8 @@ check_values(const VbWireRequest *head, Fields fields, GError **error)
                        VB_WIRE_SAMPLE_MAX);
     if ((fields & HAS_CPUS) && head->tid <= 0)
         return invalid(error, "tid is %d, it must be above 0", head->tid);
+    if ((fields & HAS_BACKING) && head->inode == 0)
+        return invalid(error, "inode is 0, it must be above 0");
     if (!(fields & HAS_BUDGET))
         return TRUE;
     if (head->target < 0 || head->target >= VB_NODES_MAX)
@@ -108,19 +114,34 @@ check_range(const VbWireRange *range, guint index, guint64 floor, GError **error
 }
 
 static gboolean
-check_ranges(const VbWireMessage *message, gsize length, VbRequest *request, GError **error)
+check_offset(const VbWireBackedRange *backed, guint index, GError **error)
+{
+    guint64 length = backed->range.end - backed->range.start;
+    if ((backed->offset & (backed->range.page_size - 1)) != 0)
+        return invalid(error, "range %u: its offset is not aligned to its page size", index);
+    if (backed->offset > (guint64)G_MAXINT64 - length)
+        return invalid(error, "range %u: its offset lies in no file", index);
+    return TRUE;
+}
+
+static gboolean
+check_ranges(const VbWireMessage *message, gsize length, gboolean backed, VbRequest *request,
+             GError **error)
 {
     guint count = message->head.n_ranges;
     if (count == 0 || count > VB_RANGES_MAX)
         return invalid(error, "n_ranges is %u, it must be 1 to %d", count, VB_RANGES_MAX);
-    if (length != sizeof message->head + count * sizeof message->range[0])
+    gsize size = backed ? sizeof message->backed[0] : sizeof message->range[0];
+    if (length != sizeof message->head + count * size)
         return invalid(error, "%" G_GSIZE_FORMAT " bytes are no request of %u ranges", length,
                        count);
     guint64 floor = 0;
     for (guint i = 0; i < count; i++) {
-        const VbWireRange *range = &message->range[i];
-        if (!check_range(range, i, floor, error))
+        const VbWireRange *range = backed ? &message->backed[i].range : &message->range[i];
+        if (!check_range(range, i, floor, error) ||
+            (backed && !check_offset(&message->backed[i], i, error)))
             return FALSE;
+        request->offset[i] = backed ? message->backed[i].offset : 0;
         floor = range->end;
         request->range[i] = (VbRange){range->start, range->end, range->page_size};
     }
@@ -143,7 +164,7 @@ check_rest(const VbWireMessage *message, gsize length, Fields fields, VbRequest 
            GError **error)
 {
     if (fields & HAS_RANGES)
-        return check_ranges(message, length, request, error);
+        return check_ranges(message, length, (fields & HAS_BACKING) != 0, request, error);
     if (fields & HAS_CPUS)
         return check_cpus(message, length, request, error);
     return length == sizeof message->head ||
@@ -159,7 +180,7 @@ vb_request_check(const VbWireMessage *message, gsize length, VbRequest *ret, GEr
     if (head->version != VB_WIRE_VERSION)
         return invalid(error, "protocol version %u, this mover (%s) speaks %d; install client and "
                        "mover of the same release", head->version, VB_VERSION, VB_WIRE_VERSION);
-    if (head->op < VB_OP_HELLO || head->op > VB_OP_AFFINITY)
+    if (head->op < VB_OP_HELLO || head->op > VB_OP_BACKING)
         return invalid(error, "operation %u is unknown", head->op);
     Fields fields = fields_of_op[head->op];
     if (!check_unused(head, fields, error) || !check_values(head, fields, error))
@@ -174,6 +195,7 @@ vb_request_check(const VbWireMessage *message, gsize length, VbRequest *ret, GEr
     ret->seed = head->seed;
     ret->target = head->target;
     ret->tid = head->tid;
+    ret->backing = (VbSharedFile){head->device, head->inode};
     ret->budget = (VbMoveBudget){
         .rate_bytes_per_s = head->rate_bytes_per_s,
         .common_rate_bytes_per_s = head->common_rate_bytes_per_s,

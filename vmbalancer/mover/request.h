@@ -8,12 +8,14 @@ G_BEGIN_DECLS
 /** A request that has been checked, in the terms of the engine. */
 typedef struct {
     VbWireOp op;
-    VbProcess process;   /**< file, sample, move, affinity */
+    VbProcess process;   /**< file, sample, move, affinity, backing */
     VbMoverFile file;    /**< file */
     VbRange range[VB_RANGES_MAX];
-    guint n_ranges;      /**< sample, move: 1 .. VB_RANGES_MAX */
-    guint max_pages;     /**< sample */
-    guint64 seed;        /**< sample */
+    guint n_ranges;      /**< sample, move, backing: 1 .. VB_RANGES_MAX */
+    guint max_pages;     /**< sample, backing */
+    guint64 seed;        /**< sample, backing */
+    VbSharedFile backing;   /**< backing */
+    guint64 offset[VB_RANGES_MAX]; /**< backing: of each range in the file */
     int target;          /**< move */
     VbMoveBudget budget; /**< move */
     int tid;             /**< affinity */

@@ -4,6 +4,7 @@
 #include "mover/channel.h"
 #include "mover/move.h"
 #include "mover/request.h"
+#include "mover/unmapped.h"
 #include <unistd.h>
 #include <vmbalancer/error.h>
 
@@ -127,6 +128,37 @@ serve_sample(Server *server, const VbRequest *request)
 }
 
 static void
+serve_backing(Server *server, const VbRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VbIdentity) identity = vb_identity_open(server->kernel, &request->process, &error);
+    VbBackingSample sample;
+    if (identity != NULL &&
+        vb_unmapped_run(identity, request, client_wants_stop, server, &sample, &error) &&
+        vb_identity_look(identity) == VB_IDENTITY_GONE)
+        g_set_error(&error, VB_ERROR, VB_ERROR_NO_GUEST, "process %d has ended",
+                    request->process.pid);
+    if (error != NULL) {
+        reply_error(server, error);
+        return;
+    }
+    VbWireReply answer = {
+        .kind = VB_REPLY_BACKING,
+        .backing = {
+            .pages_total = sample.pages_total,
+            .pages_asked = sample.pages_asked,
+            .mapped = sample.mapped,
+            .unmapped = sample.unmapped,
+            .unknown = sample.unknown,
+            .census = sample.census ? 1 : 0,
+            .counted = sample.counted ? 1 : 0,
+            .file_bytes = sample.file_bytes,
+        },
+    };
+    reply(server, &answer, -1, TRUE);
+}
+
+static void
 reply_report(Server *server, VbWireReplyKind kind, const VbMoveReport *report)
 {
     VbWireReply answer = {
@@ -222,6 +254,7 @@ static void (*const serve[])(Server *server, const VbRequest *request) = {
     [VB_OP_MOVE] = serve_move,
     [VB_OP_CANCEL] = serve_nothing, /* crossed the final report of what it was to cancel */
     [VB_OP_AFFINITY] = serve_affinity,
+    [VB_OP_BACKING] = serve_backing,
 };
 
 gboolean

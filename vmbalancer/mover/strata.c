@@ -61,6 +61,7 @@ vb_strata_next(VbStrata *strata, VbStratum *ret)
         strata->range_first += strata->range_pages;
         strata->range_pages = pages_of(++strata->range);
     }
+    ret->range = strata->range;
     ret->page_size = strata->range->page_size;
     ret->address = strata->range->start + (page - strata->range_first) * ret->page_size;
     ret->pages = pages;

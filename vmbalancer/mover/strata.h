@@ -25,6 +25,7 @@ typedef struct {
 
 /** A drawn page. */
 typedef struct {
+    const VbRange *range; /**< in which it is */
     guint64 address;
     guint64 page_size;
     guint64 pages; /**< pages of the stratum that it stands for */

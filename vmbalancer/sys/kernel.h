@@ -51,6 +51,8 @@ typedef struct {
     int (*open_process)(VbKernel *kernel, int pid);
     /** TRUE once the process behind a descriptor of `open_process` has ended. */
     gboolean (*process_ended)(VbKernel *kernel, int pidfd);
+    /** pidfd_getfd(2): what the process has open as @fd. Returns: a descriptor of our own, or -errno. */
+    int (*take_file)(VbKernel *kernel, int pidfd, int fd);
     /** A cheaper vb_process_alive(), for which it is called; NULL if there is none. */
     gboolean (*process_alive)(VbKernel *kernel, const VbProcess *process);
 } VbKernelOps;

@@ -13,6 +13,9 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 G_STATIC_ASSERT(sizeof(unsigned long) == sizeof(guint64)); /* VbCpuSet is a kernel CPU mask */
 
@@ -100,6 +103,13 @@ real_open_process(VbKernel *kernel, int pid)
     return fd < 0 ? -errno : (int)fd;
 }
 
+static int
+real_take_file(VbKernel *kernel, int pidfd, int fd)
+{
+    long own = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+    return own < 0 ? -errno : (int)own;
+}
+
 static gboolean
 real_process_ended(VbKernel *kernel, int pidfd)
 {
@@ -124,6 +134,7 @@ static const VbKernelOps real_ops = {
     .write = real_write,
     .open_process = real_open_process,
     .process_ended = real_process_ended,
+    .take_file = real_take_file,
 };
 
 VbKernel *
