@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  */
 
 /** Number of the interface that these headers are. A module of another is not loaded. */
-#define VB_POLICY_ABI 4
+#define VB_POLICY_ABI 5
 
 /** What a module was built with; a module whose sizes are others' is not loaded. */
 typedef struct {

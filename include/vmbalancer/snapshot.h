@@ -74,6 +74,10 @@ typedef struct {
     guint64 by_node[VB_NODES_MAX];      /**< present bytes by node */
     guint error_bp;                     /**< half-width at 95 % of each node's share; 0 = exact */
     guint64 unmovable_bytes;            /**< of the present bytes: known not to move, @stuck_bytes included */
+    gboolean unmapped_known;            /**< the next two are meaningful: asked where a part of shared RAM is not mapped */
+    guint64 unmapped_bytes;             /**< in memory, on nodes unknown, but not present: others have touched it, QEMU has
+                                             not mapped it. Neither local nor remote, and nothing moves it */
+    guint64 unmapped_error_bytes;       /**< half-width of that at 95 %; 0 = exact */
     gboolean movable;                   /**< FALSE: none of it moves; @note says why */
     char *note;                         /**< why unknown or unmovable; NULL if neither */
     VbNodeSet home;                     /**< state: 0 if it has none yet */
@@ -133,6 +137,8 @@ void vb_helper_thread_free(VbHelperThread *thread);
 VbCell *vb_cell_new(void);
 VbCell *vb_cell_copy(const VbCell *cell);
 void vb_cell_free(VbCell *cell);
+/** TRUE if a part of the cell that is worth a word, 1 % and more than the error, is there but not mapped by QEMU. */
+gboolean vb_cell_is_partly_unmapped(const VbCell *cell);
 /** A guest with empty arrays and every string NULL. */
 VbGuest *vb_guest_new(void);
 VbGuest *vb_guest_copy(const VbGuest *guest);

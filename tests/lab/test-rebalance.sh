@@ -137,11 +137,20 @@ lab_ok "nothing is owed any more" test ! -e /var/lib/vmbalancer/pools.json
 
 # A balloon makes such a hole; a helper that serves the guest's devices touches what QEMU itself does not map.
 present() { vmbalancer show "$1" --exact -o json | jq '.guests[0].cells[0].present'; }
+# Bytes that are there but not mapped by QEMU, and their error: of NAME, further options of show
+unmapped() { vmbalancer show "$@" -o json | jq -r '.guests[0].cells[0] | "\(.unmapped) \(.unmapped_error)"'; }
 fd=$(find "/proc/$(lab_pid shared)/fd" -lname '/memfd:memory-backend*')
 full=$(present shared)
 fallocate -p -o 24M -l 16M "$fd"
 dd if=/dev/zero of="$fd" bs=1M seek=24 count=8 conv=notrunc 2>/dev/null
 lab_is "$(present shared)" $((full - (16 << 20))) "what a balloon has given back is absent, and what others touch is theirs"
+blocks=$(stat -L -c %b "$fd")
+lab_is "$(unmapped shared --exact)" "$((8 << 20)) 0" "which is told from what nobody has touched"
+read -r bytes error <<<"$(unmapped shared)"
+lab_ok "also by sampling" test "$bytes" -ge $(((8 << 20) - error)) -a "$bytes" -le $(((8 << 20) + error)) ||
+	lab_note "$bytes bytes, stated $error"
+lab_is "$(stat -L -c %b "$fd")" "$blocks" "to ask has made no page"
+lab_ok "show tells of it" grep -q "Not mapped: 8 MiB" <(vmbalancer show shared --exact)
 
 # What KSM has merged does not leave the other guest alone: it stays, is told of, and stays merged.
 ksm=/sys/kernel/mm/ksm

@@ -39,7 +39,7 @@ stranger() {
 	END
 }
 
-lab_guest web --memory 64 --define \
+lab_guest web --memory 48 --walk bytes=16M --backing memfd --define \
 	--xml-extra "<metadata><vmb:numa xmlns:vmb='urn:vmbalancer:domain:1.0' policy='home-node'/></metadata>" || exit 1
 lab_scatter web 0 1,2,3 --free
 install -D -m 600 /dev/null /var/lib/vmbalancer/guests/of-root
@@ -87,6 +87,14 @@ chmod 666 /run/vmbalancer-mover.socket
 lab_is "$(stranger)" "hung up" "and where the socket is open to all, the mover turns it away"
 lab_ok "and says so" lab_until 30 eval 'log -u "vmbalancer-mover@*" | grep -q "client of user 65534 was turned away"'
 chmod 600 /run/vmbalancer-mover.socket
+
+# What others touch of its shared memory, which the mover asks QEMU's own file about, under its hardening.
+fd=$(find "/proc/$(lab_pid web)/fd" -lname '/memfd:memory-backend*')
+fallocate -p -o 24M -l 8M "$fd"
+dd if=/dev/zero of="$fd" bs=1M seek=24 count=8 conv=notrunc 2>/dev/null
+unmapped() { vmbalancer show web -o json | jq -e '.guests[0].cells[0].unmapped >= 4194304' >/dev/null; }
+lab_ok "what QEMU has not mapped of shared memory is told from what is absent" lab_until 60 unmapped ||
+	vmbalancer show web -o json | jq -c '.guests[0].cells' | sed 's/^/# /'
 
 # Killed: started anew, it knows its own pins, and has nothing to do.
 systemctl kill -s KILL vmbalancerd

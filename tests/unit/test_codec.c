@@ -120,6 +120,9 @@ any_cell(GRand *rand, guint id, VbNodeSet nodes)
         cell->present_bytes = any_u64(rand);
         cell->error_bp = (guint)g_rand_int_range(rand, 0, VB_BP + 1);
         cell->unmovable_bytes = any_u64(rand);
+        cell->unmapped_known = g_rand_boolean(rand);
+        cell->unmapped_bytes = cell->unmapped_known ? any_u64(rand) : 0;
+        cell->unmapped_error_bytes = cell->unmapped_known ? any_u64(rand) : 0;
         VB_NODESET_FOREACH(node, nodes)
         cell->by_node[node] = any_u64(rand);
     }

@@ -427,6 +427,68 @@ test_who_asks_is_the_cause(Fixture *f, gconstpointer unused)
 
 #define ADD(path, test) g_test_add("/decide/" path, Fixture, NULL, set_up, test, tear_down)
 
+static VbAction *
+first_move(const VbDecision *decision, const VbGuest *guest)
+{
+    for (guint i = 0; i < decision->plan->actions->len; i++) {
+        VbAction *action = g_ptr_array_index(decision->plan->actions, i);
+        if (g_str_equal(action->uuid, guest->uuid) && action->kind == VB_ACTION_MOVE)
+            return action;
+    }
+    g_assert_not_reached();
+}
+
+static void
+test_what_qemu_has_not_mapped_is_told_to_stay(Fixture *f, gconstpointer unused)
+{
+    static const struct {
+        gboolean known;
+        guint64 bytes, error;
+        gboolean told;
+    } cases[] = {
+        {TRUE, 64 * MIB, 0, TRUE},
+        {TRUE, 64 * MIB, 3 * MIB, TRUE},
+        {FALSE, 64 * MIB, 0, FALSE},
+        {TRUE, 0, 0, FALSE},
+        {TRUE, 64 * MIB, 64 * MIB, FALSE}, /* perhaps none */
+        {TRUE, 4 * MIB, 0, FALSE},         /* under 1 % */
+    };
+    VbPlanRequest request = {.policy = "home-node", .to = VB_NODE_BIT(0), .cause = VB_CAUSE_MANUAL};
+    VbCell *cell = world_cell_of(f->one, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("case %u", i);
+        cell->size_bytes = 512 * MIB;
+        cell->unmapped_known = cases[i].known;
+        cell->unmapped_bytes = cases[i].bytes;
+        cell->unmapped_error_bytes = cases[i].error;
+        g_autoptr(VbDecision) decision = decide(f, &request);
+        const char *told = strstr(first_move(decision, f->one)->reason,
+                                  "64 MiB more are in shared memory that QEMU has not mapped");
+        g_assert_true((told != NULL) == cases[i].told);
+        g_assert_null(strstr(first_move(decision, f->two)->reason, "QEMU has not mapped"));
+    }
+}
+
+/* What is there already, and only not mapped, no newcomer needs room for. */
+static void
+test_a_newcomer_needs_no_room_for_what_is_there(Fixture *f, gconstpointer unused)
+{
+    VbCell *cell = world_cell_of(f->one, 0);
+    cell->home = VB_NODE_BIT(0);
+    cell->size_bytes = cell->present_bytes + 512 * MIB;
+    VbNewcomerRoom before = vb_newcomer_room(f->host, f->two, 0, 4096);
+    g_assert_cmpuint(before.promised_bytes, ==, 512 * MIB);
+    cell->unmapped_bytes = 200 * MIB;
+    VbNewcomerRoom unknown = vb_newcomer_room(f->host, f->two, 0, 4096);
+    g_assert_cmpuint(unknown.promised_bytes, ==, 512 * MIB);
+    cell->unmapped_known = TRUE;
+    VbNewcomerRoom known = vb_newcomer_room(f->host, f->two, 0, 4096);
+    g_assert_cmpuint(known.promised_bytes, ==, 312 * MIB);
+    cell->unmapped_bytes = GIB; /* more than there can be */
+    VbNewcomerRoom absurd = vb_newcomer_room(f->host, f->two, 0, 4096);
+    g_assert_cmpuint(absurd.promised_bytes, ==, 0);
+}
+
 /* A policy that wants two decisions to agree takes somebody's asking for the other. */
 static void
 test_asking_confirms(Fixture *f, gconstpointer unused)
@@ -475,6 +537,8 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    ADD("unmapped-stays", test_what_qemu_has_not_mapped_is_told_to_stay);
+    ADD("unmapped-needs-no-room", test_a_newcomer_needs_no_room_for_what_is_there);
     ADD("whom/all", test_without_names_every_guest_is_decided_on);
     ADD("whom/named", test_with_names_only_those);
     ADD("whom/empty-list", test_an_empty_list_of_names_is_none);

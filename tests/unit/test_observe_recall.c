@@ -124,6 +124,9 @@ looks_begin(Looks *looks)
     cell->residency_known = TRUE;
     cell->by_node[0] = cell->present_bytes = 400 * MIB;
     cell->error_bp = 90;
+    cell->unmapped_known = TRUE;
+    cell->unmapped_bytes = 50 * MIB;
+    cell->unmapped_error_bytes = MIB;
     looks->before->asked_ns = 1000 * SECOND;
     looks->before->asked_held_known = TRUE;
     looks->before->asked_held_bytes[0] = 600 * MIB;
@@ -149,6 +152,9 @@ what_did_not_change_is_not_asked_for_again(void)
     g_assert_cmpuint(cell->by_node[0], ==, 400 * MIB);
     g_assert_cmpuint(cell->present_bytes, ==, 400 * MIB);
     g_assert_cmpuint(cell->error_bp, ==, 90);
+    g_assert_true(cell->unmapped_known);
+    g_assert_cmpuint(cell->unmapped_bytes, ==, 50 * MIB);
+    g_assert_cmpuint(cell->unmapped_error_bytes, ==, MIB);
     g_assert_cmpint(looks.now->asked_ns, ==, 1000 * SECOND);
     /* As it was when pages were asked for: else small steps would never add up. */
     g_assert_cmpuint(looks.now->asked_held_bytes[0], ==, 600 * MIB);
@@ -242,6 +248,44 @@ where_nobody_acts_remote_ram_is_no_reason(void)
     }
 }
 
+/* The same of two looks that asked for pages both times. */
+static void
+what_is_not_mapped_is_kept_for_a_minute(void)
+{
+    static const struct {
+        gint64 later_ns;      /* than it was asked */
+        guint64 present;      /* now; 400 MiB of 512 then */
+        gboolean asked, same; /* was it asked then; is it the same process */
+        gboolean kept;
+    } cases[] = {
+        {10 * SECOND, 400 * MIB, TRUE, TRUE, TRUE},
+        {60 * SECOND, 409 * MIB, TRUE, TRUE, TRUE},
+        {60 * SECOND + 1, 400 * MIB, TRUE, TRUE, FALSE},
+        {10 * SECOND, 411 * MIB, TRUE, TRUE, FALSE},
+        {10 * SECOND, 389 * MIB, TRUE, TRUE, FALSE},
+        {10 * SECOND, 400 * MIB, FALSE, TRUE, FALSE},
+        {10 * SECOND, 400 * MIB, TRUE, FALSE, FALSE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases) * 2; i++) {
+        Looks looks;
+        looks_begin(&looks);
+        guint n = i / 2;
+        looks.before->unmapped_ns = cases[n].asked ? 900 * SECOND : 0;
+        looks.recall.now_ns = 900 * SECOND + cases[n].later_ns;
+        looks.now->facts->pid += !cases[n].same;
+        cell_of(looks.before)->unmapped_known = i % 2 == 0; /* that it cannot be told is kept, too */
+        cell_of(looks.now)->residency_known = TRUE;
+        cell_of(looks.now)->present_bytes = cases[n].present;
+        g_test_message("case %u", n);
+        g_assert_true(vb_recall_unmapped(&looks.recall, looks.now, 0) == cases[n].kept);
+        g_assert_true(cell_of(looks.now)->unmapped_known == (cases[n].kept && i % 2 == 0));
+        g_assert_cmpuint(cell_of(looks.now)->unmapped_bytes, ==, cases[n].kept ? 50 * MIB : 0);
+        g_assert_cmpint(looks.now->unmapped_ns, ==, cases[n].kept ? 900 * SECOND : 0);
+        g_assert_false(vb_recall_unmapped(&looks.recall, looks.now, 1));
+        looks_end(&looks);
+    }
+}
+
 static void
 small_steps_add_up(void)
 {
@@ -267,6 +311,7 @@ main(int argc, char **argv)
     g_test_add_func("/recall/same", what_did_not_change_is_not_asked_for_again);
     g_test_add_func("/recall/changed", a_sign_of_change_has_the_pages_asked_for);
     g_test_add_func("/recall/nobody", where_nobody_acts_remote_ram_is_no_reason);
+    g_test_add_func("/recall/unmapped", what_is_not_mapped_is_kept_for_a_minute);
     g_test_add_func("/recall/steps", small_steps_add_up);
     return g_test_run();
 }

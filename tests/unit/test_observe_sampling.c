@@ -189,6 +189,82 @@ a_sample_that_cannot_be_is_refused(void)
     }
 }
 
+/* One page of each of @n strata of @pages pages, of which the first @unmapped of each hundred are unmapped. */
+static VbBackingSample
+draw_unmapped(GRand *rand, guint pages, guint n, guint unmapped)
+{
+    VbBackingSample sample = {.pages_total = pages, .pages_asked = n};
+    for (guint i = 0; i < n; i++) {
+        guint first = i * (pages / n), page = first + (guint)g_rand_int_range(rand, 0, (gint32)(pages / n));
+        if (page % 100 < unmapped)
+            sample.unmapped++;
+        else
+            sample.mapped += page % 2;
+    }
+    return sample;
+}
+
+static void
+the_interval_of_what_is_unmapped_holds(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(5);
+    guint held = 0;
+    for (guint i = 0; i < LAYOUTS; i++) {
+        guint unmapped = (guint)g_rand_int_range(rand, 0, 101), pages = 100000;
+        VbBackingSample sample = draw_unmapped(rand, pages, 1000, unmapped);
+        g_autoptr(VbCell) cell = vb_cell_new();
+        g_assert_true(vb_sampling_add_unmapped(&sample, PAGE, cell));
+        gint64 truth = (gint64)(pages / 100 * unmapped * PAGE);
+        gint64 off = ABS((gint64)cell->unmapped_bytes - truth);
+        g_assert_cmpuint(cell->unmapped_error_bytes, >, 0);
+        g_assert_cmpuint(cell->unmapped_error_bytes, <=, pages * PAGE / 28); /* 1 / sqrt(1000), and a bit */
+        held += off <= (gint64)cell->unmapped_error_bytes;
+    }
+    g_assert_cmpuint(held, >=, LAYOUTS * 93 / 100);
+}
+
+static void
+a_census_of_what_is_unmapped_has_no_error(void)
+{
+    const VbBackingSample small = {.pages_total = 100, .pages_asked = 100, .mapped = 60,
+                                   .unmapped = 30, .census = TRUE};
+    const VbBackingSample huge = {.pages_total = 100, .pages_asked = 100, .mapped = 60,
+                                  .census = TRUE, .counted = TRUE, .file_bytes = 75 * PAGE};
+    const VbBackingSample less = {.pages_total = 100, .pages_asked = 100, .mapped = 60,
+                                  .census = TRUE, .counted = TRUE, .file_bytes = 59 * PAGE};
+    const VbBackingSample dark = {.pages_total = 100, .pages_asked = 100, .mapped = 60,
+                                  .unmapped = 30, .unknown = 10, .census = TRUE};
+    g_autoptr(VbCell) cell = vb_cell_new();
+    g_assert_true(vb_sampling_add_unmapped(&small, PAGE, cell));
+    g_assert_cmpuint(cell->unmapped_bytes, ==, 30 * PAGE);
+    g_assert_true(vb_sampling_add_unmapped(&huge, PAGE, cell));
+    g_assert_cmpuint(cell->unmapped_bytes, ==, 45 * PAGE);
+    /* What was punched out between the two questions is no huge number. */
+    g_assert_true(vb_sampling_add_unmapped(&less, PAGE, cell));
+    g_assert_cmpuint(cell->unmapped_bytes, ==, 45 * PAGE);
+    g_assert_cmpuint(cell->unmapped_error_bytes, ==, 0);
+    g_assert_true(vb_sampling_add_unmapped(&dark, PAGE, cell));
+    g_assert_cmpuint(cell->unmapped_error_bytes, ==, 10 * PAGE);
+}
+
+static void
+a_count_of_what_is_unmapped_that_cannot_be_is_refused(void)
+{
+    static const VbBackingSample impossible[] = {
+        {.pages_total = 10},
+        {.pages_total = 10, .pages_asked = 11},
+        {.pages_total = 10, .pages_asked = 5, .mapped = 3, .unmapped = 3},
+        {.pages_total = 10, .pages_asked = 5, .mapped = 3, .unknown = 3},
+        {.pages_total = 10, .pages_asked = 5, .mapped = G_MAXUINT64, .unmapped = 1},
+        {.pages_total = 10, .pages_asked = 5, .unmapped = G_MAXUINT64, .unknown = 2},
+        {.pages_total = G_MAXUINT64, .pages_asked = 5},
+    };
+    g_autoptr(VbCell) cell = vb_cell_new();
+    for (guint i = 0; i < G_N_ELEMENTS(impossible); i++)
+        g_assert_false(vb_sampling_add_unmapped(&impossible[i], PAGE, cell));
+    g_assert_cmpuint(cell->unmapped_bytes, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -198,5 +274,8 @@ main(int argc, char **argv)
     g_test_add_func("/sampling/stated", the_error_is_stated_as_it_should_be);
     g_test_add_func("/sampling/large", a_large_cell_scales_without_wrapping);
     g_test_add_func("/sampling/impossible", a_sample_that_cannot_be_is_refused);
+    g_test_add_func("/sampling/unmapped/holds", the_interval_of_what_is_unmapped_holds);
+    g_test_add_func("/sampling/unmapped/census", a_census_of_what_is_unmapped_has_no_error);
+    g_test_add_func("/sampling/unmapped/impossible", a_count_of_what_is_unmapped_that_cannot_be_is_refused);
     return g_test_run();
 }

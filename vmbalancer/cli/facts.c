@@ -13,6 +13,10 @@ add_cells(const VbGuest *guest, VbGuestFacts *facts)
             continue;
         }
         facts->present_bytes += cell->present_bytes;
+        if (vb_cell_is_partly_unmapped(cell)) {
+            facts->unmapped_bytes += cell->unmapped_bytes;
+            facts->unmapped_error_bytes += cell->unmapped_error_bytes;
+        }
         for (guint node = 0; node < VB_NODES_MAX; node++)
             facts->ram[node] += cell->by_node[node];
     }

@@ -11,6 +11,8 @@ typedef struct {
     guint64 ram[VB_NODES_MAX];       /**< present bytes by node */
     guint64 present_bytes;
     guint64 size_bytes;              /**< as configured */
+    guint64 unmapped_bytes;          /**< there, but not mapped by QEMU, of the cells where that is worth a word */
+    guint64 unmapped_error_bytes;    /**< half-width of that at 95 % */
     gboolean busy_known;             /**< of every vCPU */
     guint busy_bp;                   /**< sum, in bp of one CPU */
     gboolean run_known;              /**< where each vCPU ran */

@@ -71,6 +71,21 @@ add_places(const VbStyle *style, const VbGuest *guest, GString *into)
               into);
 }
 
+/* "512 MiB ±6 MiB of shared memory that is there all the same, on nodes unknown" */
+static void
+add_unmapped(const VbStyle *style, const VbGuestFacts *facts, GString *into)
+{
+    g_autofree char *bytes = vb_text_bytes(facts->unmapped_bytes);
+    g_autofree char *width = vb_text_bytes(facts->unmapped_error_bytes);
+    g_autofree char *error = g_strconcat(style->utf8 ? " ±" : " +-", width, NULL);
+    if (!facts->ram_known || facts->unmapped_bytes == 0)
+        return;
+    take_fact(style, "Not mapped", VB_TINT_NONE,
+              g_strdup_printf("%s%s of shared memory that is there all the same, on nodes unknown",
+                              bytes, facts->unmapped_error_bytes > 0 ? error : ""),
+              into);
+}
+
 static void
 add_measures(const VbStyle *style, const VbSnapshot *snapshot, const VbGuest *guest, GString *into)
 {
@@ -91,6 +106,7 @@ add_measures(const VbStyle *style, const VbSnapshot *snapshot, const VbGuest *gu
               facts.ram_known ? g_strdup_printf("%s present of %s", present, size)
                               : g_strdup_printf("%s; where it lies is not known", size),
               into);
+    add_unmapped(style, &facts, into);
     if (facts.busy_known)
         take_fact(style, "CPU demand", VB_TINT_NONE,
                   g_strdup_printf("%.2f of %u", (double)facts.busy_bp / VB_BP, guest->vcpus->len),

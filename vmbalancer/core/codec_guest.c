@@ -26,6 +26,16 @@ put_stuck(JsonObject *object, const VbCell *cell, VbNodeSet nodes)
         json_object_set_int_member(object, "stuck_ns", cell->stuck_ns);
 }
 
+/* Few looks ask for it. */
+static void
+put_unmapped(JsonObject *object, const VbCell *cell)
+{
+    if (!cell->unmapped_known)
+        return;
+    vb_json_put_u64(object, "unmapped_bytes", cell->unmapped_bytes);
+    vb_json_put_u64(object, "unmapped_error_bytes", cell->unmapped_error_bytes);
+}
+
 static void
 put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
 {
@@ -38,6 +48,7 @@ put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
         vb_json_put_by_node(object, "by_node", nodes, cell->by_node);
         json_object_set_int_member(object, "error_bp", cell->error_bp);
         vb_json_put_u64(object, "unmovable_bytes", cell->unmovable_bytes);
+        put_unmapped(object, cell);
     } else {
         json_object_set_null_member(object, "by_node");
     }
@@ -195,6 +206,11 @@ read_cell(VbJsonReader *reader, JsonObject *object, gpointer into)
         cell->present_bytes = vb_json_u64(reader, object, "present_bytes");
         cell->error_bp = (guint)vb_json_int(reader, object, "error_bp", 0, VB_BP);
         cell->unmovable_bytes = vb_json_u64(reader, object, "unmovable_bytes");
+        cell->unmapped_known = vb_json_has(object, "unmapped_bytes");
+    }
+    if (cell->unmapped_known) {
+        cell->unmapped_bytes = vb_json_u64(reader, object, "unmapped_bytes");
+        cell->unmapped_error_bytes = vb_json_u64(reader, object, "unmapped_error_bytes");
     }
     cell->movable = vb_json_bool(reader, object, "movable");
     cell->note = vb_json_text(reader, object, "note", VB_CODEC_TEXT_MAX);

@@ -70,6 +70,18 @@ put_vcpu(JsonArray *vcpus, const VbGuest *guest, const VbVcpu *vcpu, VbNodeSet n
 }
 
 static void
+put_unmapped(JsonObject *object, const VbCell *cell)
+{
+    if (cell->residency_known && cell->unmapped_known) {
+        vb_json_put_u64(object, "unmapped", cell->unmapped_bytes);
+        vb_json_put_u64(object, "unmapped_error", cell->unmapped_error_bytes);
+    } else {
+        json_object_set_null_member(object, "unmapped");
+        json_object_set_null_member(object, "unmapped_error");
+    }
+}
+
+static void
 put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
 {
     JsonObject *object = vb_json_append_object(cells);
@@ -87,6 +99,7 @@ put_cell(JsonArray *cells, const VbCell *cell, VbNodeSet nodes)
         json_object_set_null_member(object, "error");
         json_object_set_null_member(object, "unmovable");
     }
+    put_unmapped(object, cell);
     json_object_set_boolean_member(object, "movable", cell->movable);
     vb_json_put_node_ids(object, "home", cell->home);
     vb_json_put_text(object, "note", cell->note);

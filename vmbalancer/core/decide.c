@@ -2,6 +2,7 @@
 #include "core/guard.h"
 #include "core/predict.h"
 #include "core/terms.h"
+#include "core/text.h"
 #include <vmbalancer/error.h>
 
 /* What a guest without a policy of its own gets, until the host says otherwise. */
@@ -246,6 +247,38 @@ state_causes(VbPlan *plan, VbCause asked)
     }
 }
 
+static const VbCell *
+cell_of(const VbSnapshot *snapshot, const VbAction *action)
+{
+    const VbGuest *guest = vb_snapshot_find(snapshot, action->uuid);
+    for (guint i = 0; guest != NULL && i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        if (cell->id == action->cell)
+            return cell;
+    }
+    return NULL;
+}
+
+/* What stays behind though all is moved: once a cell, with the first of its moves. */
+static void
+state_unmapped(VbPlan *plan, const VbSnapshot *snapshot)
+{
+    g_autoptr(GHashTable) told = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < plan->actions->len; i++) {
+        VbAction *action = g_ptr_array_index(plan->actions, i);
+        const VbCell *cell =
+            action->kind == VB_ACTION_MOVE ? cell_of(snapshot, action) : NULL;
+        if (cell == NULL || !vb_cell_is_partly_unmapped(cell) ||
+            !g_hash_table_add(told, (gpointer)cell))
+            continue;
+        g_autofree char *bytes = vb_bytes_format(cell->unmapped_bytes);
+        char *reason = g_strdup_printf("%s; %s more are in shared memory that QEMU has not mapped: they stay "
+                                       "where they are", action->reason, bytes);
+        g_free(action->reason);
+        action->reason = reason;
+    }
+}
+
 VbDecision *
 vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
                  const VbPlanRequest *request, GError **error)
@@ -263,6 +296,7 @@ vb_engine_decide(const VbSnapshot *snapshot, const VbConfig *config,
     for (guint i = 0; policies[i] != NULL; i++)
         decide_policy(decision, policies[i], config, request);
     state_causes(decision->plan, request->cause);
+    state_unmapped(decision->plan, decision->before);
     if (decision->plan->policy == NULL)
         decision->plan->policy =
             g_strdup(request->policy != NULL ? request->policy : FALLBACK_POLICY);

@@ -15,6 +15,9 @@ untouched(const VbGuest *guest, guint64 page_size)
     for (guint i = 0; i < guest->cells->len; i++) {
         const VbCell *cell = g_ptr_array_index(guest->cells, i);
         guint64 present = cell->residency_known ? MIN(cell->present_bytes, cell->size_bytes) : 0;
+        /* What others have touched of it has its room already, wherever that is. */
+        if (cell->residency_known && cell->unmapped_known)
+            present += MIN(cell->unmapped_bytes, cell->size_bytes - present);
         if (MAX(cell->page_size, 4096) == page_size)
             bytes += cell->size_bytes - present;
     }
@@ -111,6 +114,7 @@ presume(VbGuest *newcomer)
             continue;
         cell->residency_known = TRUE;
         cell->present_bytes = 0;
+        cell->unmapped_known = FALSE;
         memset(cell->by_node, 0, sizeof cell->by_node);
     }
 }

@@ -37,6 +37,8 @@ typedef struct {
                                   look's time: nothing was seen to change since */
     gboolean asked_held_known; /**< @held_bytes as it was then: */
     guint64 asked_held_bytes[VB_NODES_MAX];
+    gint64 unmapped_ns;      /**< full looks: when it was asked of the first of its cells what is there but not mapped; 0 if it
+                                  was not. Not in a recording */
     char *notes;             /**< what of its wishes does not count, and why; NULL if all does */
 } VbGuestSight;
 

@@ -74,6 +74,14 @@ vb_cell_free(VbCell *cell)
     g_free(cell);
 }
 
+gboolean
+vb_cell_is_partly_unmapped(const VbCell *cell)
+{
+    return cell->residency_known && cell->unmapped_known &&
+           cell->unmapped_bytes > cell->unmapped_error_bytes &&
+           cell->unmapped_bytes >= cell->size_bytes / 100;
+}
+
 VbGuest *
 vb_guest_new(void)
 {

@@ -25,6 +25,7 @@ vb_cell_ram_free(VbCellRam *ram)
     if (ram == NULL)
         return;
     g_array_unref(ram->ranges);
+    g_clear_pointer(&ram->shared, g_array_unref);
     g_free(ram->note);
     g_free(ram);
 }

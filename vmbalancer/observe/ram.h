@@ -2,13 +2,14 @@
 #pragma once
 
 #include "core/domain.h"
-#include "mover/client.h"
+#include "observe/shared.h"
 
 G_BEGIN_DECLS
 
 /** Where the RAM of a cell or of a memory device lies in the QEMU process. */
 typedef struct {
     GArray *ranges;  /**< (element-type VbRange) ascending; empty if it is not known */
+    GArray *shared;  /**< (element-type VbSharedRange) those of @ranges that others may map too; once resolved */
     char *note;      /**< why it is not known and the mend; NULL if it is known */
     gboolean alike;  /**< not known only because mappings look alike: QEMU could tell */
 } VbCellRam;

@@ -32,6 +32,15 @@ gboolean vb_recall_threads(const VbRecall *recall, VbKernel *kernel, const VbDom
  */
 gboolean vb_recall_pages(const VbRecall *recall, VbGuestSight *sight);
 
+/**
+ * Takes what there is of a cell's shared RAM without being mapped from the look before, also that it could not be told:
+ * if that was asked a minute ago at most, and as much of the cell is present as then, to 2 % of it.
+ * @sight: its cells, with where their pages lie
+ * @cell: index
+ * Returns: FALSE if it is to be asked for.
+ */
+gboolean vb_recall_unmapped(const VbRecall *recall, VbGuestSight *sight, guint cell);
+
 /** What to ask of a cell of @sight. */
 VbInquiry vb_recall_question(const VbTopology *topology, const VbGuestSight *sight, guint cell);
 

@@ -9,6 +9,10 @@
 
 /* The memory map rarely changes twice while it is read; a guest that starts may do it. */
 #define EXACT_TRIES 3
+/* Asked one by one up to 4 GiB of small pages: some half a second. */
+#define EXACT_PAGES (1u << 20)
+/* Nobody acts on it: within 1.6 points is close enough, and a third of the cost. */
+#define SHARED_PAGES 4096
 #define NOTE_SKIPPED "its pages were not asked for"
 #define NOTE_VFIO                                                                                  \
     "VFIO pins all of the guest's memory for its passed-through devices; detach them to move it"
@@ -81,6 +85,34 @@ ask_mover(const VbRange *ranges, guint n_ranges, guint max_pages, guint64 seed, 
                            error);
 }
 
+/*
+ * What QEMU has not mapped of shared RAM may be there all the same. Where that cannot be told it is not known:
+ * what QEMU has mapped is known for that no less. Returns: FALSE if the process is gone.
+ */
+static gboolean
+ask_unmapped(const VbObserver *observer, const VbProcess *process, const VbCellRam *ram,
+             const VbRecall *recall, VbGuestSight *sight, guint index, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    VbCell *cell = g_ptr_array_index(sight->facts->cells, index);
+    gboolean exact = observer->ram == VB_RAM_EXACT;
+    if (observer->mover == NULL || ram->shared->len > VB_RANGES_MAX ||
+        !vb_shared_is_worth_asking(ram->shared, cell) ||
+        (!exact && vb_recall_unmapped(recall, sight, index)))
+        return TRUE;
+    if (sight->unmapped_ns == 0)
+        sight->unmapped_ns = recall->now_ns;
+    if (vb_shared_ask(observer->mover, process, ram->shared, exact ? EXACT_PAGES : SHARED_PAGES,
+                      seed_of(observer, process, cell->id), cell, &failure))
+        return TRUE;
+    if (is_gone(failure)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    g_debug("cell %u: what others have touched of it is not known: %s", cell->id, failure->message);
+    return TRUE;
+}
+
 static gboolean
 sample_cell(const VbObserver *observer, const VbProcess *process, const GArray *ranges,
             VbInquiry *question, VbCell *cell, GError **error)
@@ -108,7 +140,7 @@ sample_cell(const VbObserver *observer, const VbProcess *process, const GArray *
 
 static gboolean
 read_sampled(const VbObserver *observer, const VbProcess *process, const VbDomain *live,
-             const VbTopology *topology, VbGuestSight *sight, GError **error)
+             const VbRecall *recall, VbGuestSight *sight, GError **error)
 {
     g_autoptr(GPtrArray) rams = vb_ram_resolve(observer, process, live, error);
     if (rams == NULL)
@@ -121,11 +153,14 @@ read_sampled(const VbObserver *observer, const VbProcess *process, const VbDomai
             continue;
         }
         g_autoptr(GError) failure = NULL;
-        VbInquiry question = vb_recall_question(topology, sight, i);
+        VbInquiry question = vb_recall_question(recall->topology, sight, i);
         /* Who does not look in passing was asked by somebody, who may act. */
         question.may_act |= observer->before == NULL;
-        if (sample_cell(observer, process, ram->ranges, &question, cell, &failure))
+        if (sample_cell(observer, process, ram->ranges, &question, cell, &failure)) {
+            if (!ask_unmapped(observer, process, ram, recall, sight, i, error))
+                return FALSE;
             continue;
+        }
         if (is_gone(failure)) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
@@ -196,13 +231,26 @@ read_numa_maps(const VbObserver *observer, const VbProcess *process, GError **er
     return text != NULL ? vb_numa_maps_parse(text, length, error) : NULL;
 }
 
+static gboolean
+ask_all_unmapped(const VbObserver *observer, const VbProcess *process, const GPtrArray *rams,
+                 const VbRecall *recall, VbGuestSight *sight, GError **error)
+{
+    for (guint i = 0; i < rams->len; i++) {
+        const VbCellRam *ram = g_ptr_array_index(rams, i);
+        if (ram->note == NULL &&
+            !ask_unmapped(observer, process, ram, recall, sight, i, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /*
  * numa_maps tells only where a mapping starts, so its lines mean something only together with a
  * memory map of the same moment: one before and one after that agree.
  */
 static gboolean
 read_exact(const VbObserver *observer, const VbProcess *process, const VbDomain *live,
-           GPtrArray *cells, GError **error)
+           const VbRecall *recall, VbGuestSight *sight, GError **error)
 {
     g_autoptr(GPtrArray) before = vb_ram_resolve(observer, process, live, error);
     for (guint try = 0; before != NULL && try < EXACT_TRIES; try++) {
@@ -215,8 +263,8 @@ read_exact(const VbObserver *observer, const VbProcess *process, const VbDomain 
         gboolean agrees = same_ranges(before, after);
         g_ptr_array_unref(before);
         before = after;
-        if (agrees && sum_cells(before, numa_maps, cells))
-            return TRUE;
+        if (agrees && sum_cells(before, numa_maps, sight->facts->cells))
+            return ask_all_unmapped(observer, process, before, recall, sight, error);
     }
     if (before != NULL)
         g_set_error(error, VB_ERROR, VB_ERROR_FAILED,
@@ -239,14 +287,14 @@ read_pages(const VbObserver *observer, const VbProcess *process, const VbDomain 
 {
     note_asked(recall, sight);
     if (observer->ram == VB_RAM_EXACT)
-        return read_exact(observer, process, live, sight->facts->cells, error);
+        return read_exact(observer, process, live, recall, sight, error);
     if (observer->mover == NULL) {
         g_set_error(error, VB_ERROR, VB_ERROR_UNREACHABLE,
                     "no mover that could ask for pages; look at RAM exactly");
         return FALSE;
     }
     return vb_recall_pages(recall, sight) ||
-           read_sampled(observer, process, live, recall->topology, sight, error);
+           read_sampled(observer, process, live, recall, sight, error);
 }
 
 /* What is half known is not known: a cell has a residency or a note, not both halves. */
@@ -257,6 +305,7 @@ forget_pages(GPtrArray *cells)
         VbCell *cell = g_ptr_array_index(cells, i);
         cell->residency_known = FALSE;
         cell->present_bytes = 0;
+        cell->unmapped_known = FALSE;
         memset(cell->by_node, 0, sizeof cell->by_node);
     }
 }

@@ -50,6 +50,10 @@ vb_ram_resolve(const VbObserver *observer, const VbProcess *process, const VbDom
     if ((observer->passthrough || live->own_monitor) && observer->hypervisor != NULL)
         vb_ram_query(observer->hypervisor, observer->deadline_ms, live, maps, rams);
     vb_ram_join(live, rams);
+    for (guint i = 0; i < rams->len; i++) {
+        VbCellRam *ram = g_ptr_array_index(rams, i);
+        ram->shared = vb_shared_find(maps, ram->ranges);
+    }
     return rams;
 }
 

@@ -107,3 +107,30 @@ vb_sampling_fill(const VbSample *sample, guint64 page_size, guint n_nodes, VbSur
     cell->residency_known = TRUE;
     return TRUE;
 }
+
+/* Half-width at 95 %, in bytes, of what a count out of a sample stands for. */
+static guint64
+half_width(const VbBackingSample *sample, guint64 count, guint64 all_bytes)
+{
+    double n = (double)sample->pages_asked, error = (double)sample->unknown / n;
+    if (!sample->census)
+        error += wilson((double)count / n, n, quantile(2, VB_SURE_ONCE));
+    return (guint64)ceil(fmin(error, 1) * (double)all_bytes);
+}
+
+gboolean
+vb_sampling_add_unmapped(const VbBackingSample *sample, guint64 page_size, VbCell *cell)
+{
+    guint64 told = sample->mapped, total = sample->pages_total;
+    if (__builtin_add_overflow(told, sample->unmapped, &told) ||
+        __builtin_add_overflow(told, sample->unknown, &told) || told > sample->pages_asked ||
+        sample->pages_asked == 0 || sample->pages_asked > total || total > G_MAXINT64 / page_size)
+        return FALSE;
+    guint64 count = sample->counted ? sample->mapped : sample->unmapped;
+    guint64 bytes = scale(count, page_size, total, sample->pages_asked);
+    if (sample->counted)
+        bytes = MIN(sample->file_bytes - MIN(bytes, sample->file_bytes), total * page_size);
+    cell->unmapped_bytes += bytes;
+    cell->unmapped_error_bytes += half_width(sample, count, total * page_size);
+    return TRUE;
+}

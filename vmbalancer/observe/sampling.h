@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "mover/client.h"
+#include "mover/backing.h"
 #include <vmbalancer/snapshot.h>
 
 G_BEGIN_DECLS
@@ -42,5 +42,12 @@ guint vb_sampling_least_bp(const VbSample *sample, VbNodeSet nodes, VbSureness s
  */
 gboolean vb_sampling_fill(const VbSample *sample, guint64 page_size, guint n_nodes,
                           VbSureness sureness, VbCell *cell);
+
+/**
+ * Adds what of shared RAM is in memory, but not mapped by QEMU: the sample's share, scaled to all pages, with
+ * the further end of its Wilson interval; of hugetlbfs, what the file has more than is mapped of it.
+ * Returns: FALSE as vb_sampling_fill()
+ */
+gboolean vb_sampling_add_unmapped(const VbBackingSample *sample, guint64 page_size, VbCell *cell);
 
 G_END_DECLS
