@@ -33,6 +33,8 @@ typedef struct {
     GPtrArray *vcpus;        /**< (element-type VbVcpuSight) */
     gboolean held_known;     /**< full looks, cgroup v2: */
     guint64 held_bytes[VB_NODES_MAX]; /**< what its cgroup holds (anon and file), by node */
+    guint64 huge_bytes;      /**< of what is anon there: in transparent hugepages, */
+    guint64 small_bytes;     /**< and the rest; neither is recorded */
     gint64 asked_ns;         /**< full looks: when its pages were asked for; 0 if they were not. Before this
                                   look's time: nothing was seen to change since */
     gboolean asked_held_known; /**< @held_bytes as it was then: */

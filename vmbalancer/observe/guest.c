@@ -100,6 +100,16 @@ look_from_afar(const VbObserver *observer, const VbDomainLook *look, const VbTop
     return sight;
 }
 
+static void
+note_held(VbKernel *kernel, const char *cgroup, VbGuestSight *sight)
+{
+    VbNumaStat stat = {{0}};
+    sight->held_known = vb_numa_stat_read(kernel, cgroup, &stat);
+    sight->huge_bytes = stat.huge_bytes;
+    sight->small_bytes = stat.small_bytes;
+    memcpy(sight->held_bytes, stat.held_bytes, sizeof sight->held_bytes);
+}
+
 static gboolean
 look_inside(const VbObserver *observer, const VbDomainLook *look, const VbRecall *recall,
             const VbProcess *process, VbGuestSight *sight)
@@ -111,7 +121,7 @@ look_inside(const VbObserver *observer, const VbDomainLook *look, const VbRecall
     g_autofree char *cgroup = vb_process_cgroup(kernel, process->pid);
     judge(observer, look, recall->topology, cgroup, sight);
     vb_devices_read(kernel, look->live, recall->topology, facts);
-    sight->held_known = vb_numa_stat_read(kernel, cgroup, sight->held_bytes);
+    note_held(kernel, cgroup, sight);
     if (!vb_recall_threads(recall, kernel, look->live, sight))
         vb_threads_read(kernel, process, look->live, sight);
     return vb_residency_read(observer, process, look->live, recall, sight);

@@ -6,9 +6,6 @@
 static const guint early_pages[] = {1024, 4096};
 /* Where nobody acts this is close enough. */
 #define ROUGH_BP 250
-#define HUGE_PAGE (G_GUINT64_CONSTANT(2) << 20)
-/* 64 GiB of 2 MiB pages: some 5 ms, as 11,000 small pages. */
-#define CENSUS_HUGE 32768
 
 static VbNodeSet
 largest(const VbSample *sample)
@@ -49,9 +46,9 @@ census_pages(const VbRange *ranges, guint n_ranges, guint most)
     gboolean huge = TRUE;
     for (guint i = 0; i < n_ranges; i++) {
         pages += (ranges[i].end - ranges[i].start) / ranges[i].page_size;
-        huge = huge && ranges[i].page_size >= HUGE_PAGE;
+        huge = huge && ranges[i].page_size >= VB_CENSUS_BLOCK;
     }
-    return pages <= (huge ? MAX(most, CENSUS_HUGE) : most) ? (guint)pages : 0;
+    return pages <= (huge ? MAX(most, VB_CENSUS_MAX) : most) ? (guint)pages : 0;
 }
 
 gboolean

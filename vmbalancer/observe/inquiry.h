@@ -7,6 +7,10 @@ G_BEGIN_DECLS
 
 /** The most pages that are asked for of a cell by default: +-1 point, the worst of four nodes. */
 #define VB_INQUIRY_PAGES 11000
+/** Pages of so much or more are all asked for, */
+#define VB_CENSUS_BLOCK (G_GUINT64_CONSTANT(2) << 20)
+/** if there are at most so many: 64 GiB of 2 MiB pages, some 5 ms, as 11,000 small pages. */
+#define VB_CENSUS_MAX 32768
 
 /** What a look wants to know of where a cell's RAM lies. */
 typedef struct {

@@ -48,32 +48,60 @@ add_nodes(const char *cursor, guint64 *by_node)
     return *cursor == '\n' || *cursor == '\0';
 }
 
-gboolean
-vb_numa_stat_parse(const char *text, guint64 *ret)
+/* The lines that count. */
+enum { ANON, FILE_CACHE, ANON_THP, KINDS };
+
+static gboolean
+add_line(const char *line, guint64 by_node[KINDS][VB_NODES_MAX], guint *found)
 {
-    static const char *const kinds[] = {"anon", "file"};
-    guint64 by_node[VB_NODES_MAX] = {0};
-    guint found = 0;
-    for (const char *line = text; line != NULL && *line != '\0';) {
-        for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-            gsize length = strlen(kinds[i]);
-            if (strncmp(line, kinds[i], length) != 0 || line[length] != ' ')
-                continue;
-            if (!add_nodes(line + length, by_node))
-                return FALSE;
-            found++;
-        }
-        line = strchr(line, '\n');
-        line = line != NULL ? line + 1 : NULL;
+    static const char *const kinds[] = {"anon", "file", "anon_thp"};
+    for (guint i = 0; i < KINDS; i++) {
+        gsize length = strlen(kinds[i]);
+        if (strncmp(line, kinds[i], length) != 0 || line[length] != ' ')
+            continue;
+        *found |= 1u << i;
+        return add_nodes(line + length, by_node[i]);
     }
-    if (found != G_N_ELEMENTS(kinds))
-        return FALSE;
-    memcpy(ret, by_node, sizeof by_node);
+    return TRUE;
+}
+
+/* The kernel counts either by itself, and each a little late. */
+static gboolean
+split_anon(guint64 by_node[KINDS][VB_NODES_MAX], VbNumaStat *ret)
+{
+    guint64 anon = 0, huge = 0;
+    for (guint i = 0; i < VB_NODES_MAX; i++)
+        if (__builtin_add_overflow(anon, by_node[ANON][i], &anon) ||
+            __builtin_add_overflow(huge, by_node[ANON_THP][i], &huge))
+            return FALSE;
+    ret->huge_bytes = huge;
+    ret->small_bytes = anon - MIN(anon, huge);
     return TRUE;
 }
 
 gboolean
-vb_numa_stat_read(VbKernel *kernel, const char *cgroup, guint64 *ret)
+vb_numa_stat_parse(const char *text, VbNumaStat *ret)
+{
+    guint64 by_node[KINDS][VB_NODES_MAX] = {{0}};
+    VbNumaStat stat = {{0}};
+    guint found = 0, needed = 1u << ANON | 1u << FILE_CACHE;
+    for (const char *line = text; line != NULL && *line != '\0';) {
+        if (!add_line(line, by_node, &found))
+            return FALSE;
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : NULL;
+    }
+    if ((found & needed) != needed || !split_anon(by_node, &stat))
+        return FALSE;
+    for (guint i = 0; i < VB_NODES_MAX; i++)
+        if (__builtin_add_overflow(by_node[ANON][i], by_node[FILE_CACHE][i], &stat.held_bytes[i]))
+            return FALSE;
+    *ret = stat;
+    return TRUE;
+}
+
+gboolean
+vb_numa_stat_read(VbKernel *kernel, const char *cgroup, VbNumaStat *ret)
 {
     g_autofree char *group = cgroup != NULL ? vb_numa_stat_group(cgroup) : NULL;
     if (group == NULL)

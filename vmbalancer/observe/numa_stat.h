@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sys/kernel.h"
+#include <vmbalancer/topology.h>
 
 G_BEGIN_DECLS
 
@@ -13,19 +14,26 @@ G_BEGIN_DECLS
  */
 char *vb_numa_stat_group(const char *cgroup);
 
-/**
- * Sums "anon" and "file" of a memory.numa_stat by node.
- * Returns: FALSE if it is no such text, or names a node that cannot be; @ret is then untouched.
- */
-gboolean vb_numa_stat_parse(const char *text, guint64 *ret);
+/** What a guest's cgroup holds, in bytes. */
+typedef struct {
+    guint64 held_bytes[VB_NODES_MAX]; /**< "anon" and "file", by node */
+    guint64 huge_bytes;               /**< of "anon", on all nodes: mapped as transparent hugepages ("anon_thp") */
+    guint64 small_bytes;              /**< and the rest */
+} VbNumaStat;
 
 /**
- * What the guest's cgroup holds by node, in bytes: its RAM but hugetlb, QEMU's own memory, and the
- * files that it reads through the page cache. Cheap, and exact to 64 pages a CPU; the kernel brings
- * it up to date every two seconds. A sign that something changed, not where the RAM is.
+ * Sums a memory.numa_stat.
+ * Returns: FALSE if it is no such text, or names a node that cannot be; @ret is then untouched.
+ */
+gboolean vb_numa_stat_parse(const char *text, VbNumaStat *ret);
+
+/**
+ * What the guest's cgroup holds: its RAM but hugetlb, QEMU's own memory, and the files that it reads through the page cache.
+ * Cheap, and exact to 64 pages a CPU; the kernel brings it up to date every two seconds. A sign that something changed,
+ * not where the RAM is.
  * @cgroup: (nullable): of the process
  * Returns: FALSE if it is not known: no cgroup of its own, cgroup v1
  */
-gboolean vb_numa_stat_read(VbKernel *kernel, const char *cgroup, guint64 *ret);
+gboolean vb_numa_stat_read(VbKernel *kernel, const char *cgroup, VbNumaStat *ret);
 
 G_END_DECLS

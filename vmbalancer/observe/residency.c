@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "observe/residency.h"
+#include "observe/census.h"
 #include "observe/numa_maps.h"
 #include "observe/ram.h"
 #include "observe/resolve.h"
@@ -138,6 +139,29 @@ sample_cell(const VbObserver *observer, const VbProcess *process, const GArray *
     return FALSE;
 }
 
+static guint
+count_cpus(const VbTopology *topology)
+{
+    guint count = 0;
+    int id;
+    VB_NODESET_FOREACH(id, topology->nodes)
+    count += topology->node[id].n_cpus;
+    return count;
+}
+
+/* All of its hugepages where it is made of them, else a sample. */
+static gboolean
+count_cell(const VbObserver *observer, const VbProcess *process, const GArray *ranges,
+           const VbCensus *census, const VbGuestSight *sight, VbInquiry *question, VbCell *cell,
+           GError **error)
+{
+    if (census->blocks == NULL)
+        return sample_cell(observer, process, ranges, question, cell, error);
+    return sample_cell(observer, process, census->blocks, question, cell, error) &&
+           (vb_census_settle(census, sight, cell) ||
+            sample_cell(observer, process, ranges, question, cell, error));
+}
+
 static gboolean
 read_sampled(const VbObserver *observer, const VbProcess *process, const VbDomain *live,
              const VbRecall *recall, VbGuestSight *sight, GError **error)
@@ -156,7 +180,9 @@ read_sampled(const VbObserver *observer, const VbProcess *process, const VbDomai
         VbInquiry question = vb_recall_question(recall->topology, sight, i);
         /* Who does not look in passing was asked by somebody, who may act. */
         question.may_act |= observer->before == NULL;
-        if (sample_cell(observer, process, ram->ranges, &question, cell, &failure)) {
+        g_auto(VbCensus) census =
+            vb_census_plan(live, ram->ranges, sight, count_cpus(recall->topology));
+        if (count_cell(observer, process, ram->ranges, &census, sight, &question, cell, &failure)) {
             if (!ask_unmapped(observer, process, ram, recall, sight, i, error))
                 return FALSE;
             continue;
