@@ -73,7 +73,10 @@ make_host(guint32 seed)
     };
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
     guint cpus = 2 + below(rand, 7);
-    VbSnapshot *host = world_host(2 + below(rand, 3), cpus, (below(rand, 3) == 0 ? 6 : 24) * GIB);
+    /* One after the other: in a call's arguments each compiler would make other hosts. */
+    guint64 memory = (below(rand, 3) == 0 ? 6 : 24) * GIB;
+    guint nodes = 2 + below(rand, 3);
+    VbSnapshot *host = world_host(nodes, cpus, memory);
     g_autofree VbTopology *four = world_topology(4, cpus, GIB);
     world_distances(four, distances[below(rand, G_N_ELEMENTS(distances))]);
     int a, b;
