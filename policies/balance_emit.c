@@ -57,7 +57,7 @@ reason_of_spread(const VbBalance *balance, const VbParty *party)
                                    parts->len > 0 ? "" : " of its vCPUs", balance->bench[i].id);
     if (bytes > 0)
         g_string_append_printf(parts, ", %" G_GUINT64_FORMAT " MiB follow", bytes >> 20);
-    return g_strdup_printf("spread over the fewest nodes that hold it: %s", parts->str);
+    return g_strdup_printf("spread, as no node is to hold it: %s", parts->str);
 }
 
 static char *

@@ -166,7 +166,8 @@ apportion(guint64 total, guint64 set, const guint64 *weight, const guint64 *limi
         if ((set & BIT(i)) == 0)
             continue;
         seen += weight[i];
-        part[i] = (guint64)((unsigned __int128)total * seen / sum) - given;
+        /* To the nearest: of two vCPUs each of two nodes has one, though one has a little less RAM. */
+        part[i] = (guint64)(((unsigned __int128)total * seen * 2 + sum - 1) / sum / 2) - given;
         given += part[i];
     }
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Guests with NUMA cells of their own: cells that look alike are said to be unknown, never guessed; QEMU
-# tells them apart if it may be asked; named backings need no asking. A guest without cells that fits on no node is spread.
+# tells them apart if it may be asked; named backings need no asking. A guest without cells is spread where its vCPUs or its
+# RAM fit on no node, or where it asks for more nodes.
 [ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 --nodes 2 --cpus-per-node 2 --memory-per-node 1G "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
@@ -57,3 +58,27 @@ vmbalancer rebalance wide --wait -o json >/tmp/out
 lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "asked again it stays as it is"
 vmbalancer release wide >/dev/null
 lab_is "$(lab_affinity wide)" "$before" "and release gives its vCPUs back"
+
+# More RAM than a node has, in huge pages to be there soon; and one that a node would hold, but is to use both nodes' bandwidth.
+lab_stop alike named wide
+for node in 0 1; do echo 0 >/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages; done
+lab_guest even --vcpus 2 --memory 32 --walk bytes=4M --define || exit 1
+lab_guest large --vcpus 2 --memory 1040 --walk bytes=4M --backing thp || exit 1
+lab_scatter even 0 0 --free
+lab_scatter large 0 0,0,0,1 --free
+lab_note "a node has $(awk '$3 == "MemTotal:" { print int($4 / 1024) }' /sys/devices/system/node/node0/meminfo) MiB, large $(lab_pages large), even $(lab_pages even)"
+vmbalancer policy set even balance --parameter interleave=2 >/tmp/out 2>&1 || lab_fail "policy set: $(cat /tmp/out)"
+before=$(lab_affinity large; lab_affinity even)
+vmbalancer rebalance even large --wait -o json >/tmp/spread.json 2>/tmp/error
+lab_is "$?" 0 "both are spread" || cat /tmp/error
+for name in even large; do
+	seats=$(jq -r --arg name "$name" '[.actions[] | select(.guest == $name and .kind == "pin" and (.thread | startswith("vcpu"))).to] | sort | join(" ")' /tmp/spread.json)
+	lab_is "$seats" "0 1" "$name: a vCPU on each node"
+	for node in 0 1; do
+		lab_at_least "$(lab_share "$name" $node)" 45 "$name: half of its RAM is on node $node"
+	done
+done
+vmbalancer rebalance --wait -o json >/tmp/out
+lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "asked again they stay as they are"
+vmbalancer release --all >/tmp/out 2>&1
+lab_is "$(lab_affinity large; lab_affinity even)" "$before" "and release gives their vCPUs back"

@@ -90,6 +90,19 @@ test_more_ram_than_a_node(void)
     story_plan(policy, host, single, "pin vcpu0 >1", NULL);
 }
 
+/* Nodes are hardly ever quite alike: that does not take all vCPUs to the one that has a little more. */
+static void
+test_a_little_less_ram(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 8, 8 * GIB);
+    VbGuest *guest = world_guest(host, "fat", "0,0");
+    host->topology.node[0].memory_total_bytes -= GIB / 2;
+    world_fill(host, guest, 0, 0, 6 * GIB);
+    world_fill(host, guest, 0, 1, 3 * GIB);
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "move 0: 0>1 1536M; pin vcpu0 >0; pin vcpu1 >1", NULL);
+}
+
 /* What a look may be off by, and a move may miss by, is left; what cannot move, too. */
 static void
 test_nothing_moves_for_nothing(void)
@@ -224,6 +237,7 @@ main(int argc, char **argv)
     g_test_add_func("/wide/uneven-nodes", test_uneven_nodes);
     g_test_add_func("/wide/fewest-and-closest", test_fewest_and_closest);
     g_test_add_func("/wide/more-ram-than-a-node", test_more_ram_than_a_node);
+    g_test_add_func("/wide/a-little-less-ram", test_a_little_less_ram);
     g_test_add_func("/wide/nothing-moves-for-nothing", test_nothing_moves_for_nothing);
     g_test_add_func("/wide/pins-are-stated-together", test_pins_are_stated_together);
     g_test_add_func("/wide/what-it-waits-for", test_what_it_waits_for);
