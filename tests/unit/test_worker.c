@@ -287,6 +287,51 @@ test_freed_while_late(void)
     wait_for(&gate.results_freed, 1);
 }
 
+/* --- the threads ---------------------------------------------------------------------------- */
+
+#define CALLERS 6
+
+static int ended; /* atomic: threads that ran a call */
+
+static void
+note_end(gpointer data)
+{
+    g_atomic_int_inc(&ended);
+}
+
+static GPrivate called = G_PRIVATE_INIT(note_end);
+
+static gpointer
+nap_marked(gpointer data, GCancellable *cancellable, GError **error)
+{
+    g_private_set(&called, GINT_TO_POINTER(1));
+    return nap(data, cancellable, error);
+}
+
+static gpointer
+call_once(gpointer data)
+{
+    static int callers;
+    g_autofree char *lane = g_strdup_printf("guest %d", g_atomic_int_add(&callers, 1));
+    g_free(run(data, lane, nap_marked, 5000, NULL));
+    return NULL;
+}
+
+static void
+test_threads_stay(void)
+{
+    gate_reset();
+    VbWorker *worker = vb_worker_new();
+    GThread *callers[CALLERS];
+    for (guint i = 0; i < CALLERS; i++)
+        callers[i] = g_thread_new("caller", call_once, worker);
+    for (guint i = 0; i < CALLERS; i++)
+        g_thread_join(callers[i]);
+    vb_worker_free(worker);
+    g_usleep(200 * 1000);
+    g_assert_cmpint(g_atomic_int_get(&ended), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -298,6 +343,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker/too-many-late-guests-stop-guests-only", test_too_many_late);
     g_test_add_func("/worker/a-lane-serves-one-at-a-time", test_lane_serves_one);
     g_test_add_func("/worker/waiting-in-a-lane-counts", test_queue_counts);
+    g_test_add_func("/worker/its-threads-do-not-end", test_threads_stay);
     g_test_add_func("/worker/late-calls-outlive-the-worker", test_freed_while_late);
     return g_test_run();
 }

@@ -95,9 +95,21 @@ run_job(gpointer data, gpointer user_data)
     g_mutex_unlock(&worker->lock);
 }
 
+/*
+ * A thread that has called libvirt has state of the libraries behind it. As the process exits OpenSSL frees that of all
+ * threads, and one that ends by itself in that moment frees its own once more. So none ends: each waits for its next call.
+ */
+static void
+keep_threads(void)
+{
+    g_thread_pool_set_max_unused_threads(-1);
+    g_thread_pool_set_max_idle_time(0);
+}
+
 VbWorker *
 vb_worker_new(void)
 {
+    keep_threads();
     VbWorker *worker = g_atomic_rc_box_new0(VbWorker);
     g_mutex_init(&worker->lock);
     g_cond_init(&worker->changed);
