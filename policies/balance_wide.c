@@ -150,24 +150,25 @@ fill_full(guint64 *total, guint64 open, const guint64 *weight, const guint64 *li
     return full;
 }
 
-/* Divides @total among @set by weight, to nobody more than its limit; what is left then goes by that. */
+/* Divides @total among @set by weight, to nobody more than its limit; what is left then goes by that.
+ * With @nearest each sum from the first node on is rounded to the nearest, else down. */
 static void
-apportion(guint64 total, guint64 set, const guint64 *weight, const guint64 *limit, guint64 *part)
+apportion(guint64 total, guint64 set, const guint64 *weight, const guint64 *limit, gboolean nearest,
+          guint64 *part)
 {
     guint64 seen = 0, given = 0;
     for (guint64 full; (full = fill_full(&total, set, weight, limit, part)) != 0;)
         set &= ~full;
     if (sum_of(weight, set) == 0 && weight != limit && total > 0) {
-        apportion(total, set, limit, limit, part);
+        apportion(total, set, limit, limit, nearest, part);
         return;
     }
-    guint64 sum = sum_of(weight, set);
+    guint64 sum = sum_of(weight, set), half = nearest && sum > 0 ? (sum - 1) / 2 : 0;
     for (guint i = 0; sum > 0 && i < VB_NODES_MAX; i++) {
         if ((set & BIT(i)) == 0)
             continue;
         seen += weight[i];
-        /* To the nearest: of two vCPUs each of two nodes has one, though one has a little less RAM. */
-        part[i] = (guint64)(((unsigned __int128)total * seen * 2 + sum - 1) / sum / 2) - given;
+        part[i] = (guint64)(((unsigned __int128)total * seen + half) / sum) - given;
         given += part[i];
     }
 }
@@ -179,8 +180,11 @@ divide(const Need *need, VbSpread *spread)
     gboolean by_ram = !need->crowded && !need->even;
     for (guint i = 0; i < VB_NODES_MAX; i++)
         one[i] = 1;
-    apportion(need->vcpus, spread->set, by_ram ? need->room : need->cpus, need->cpus, spread->vcpus);
-    apportion(need->pages, spread->set, need->even ? one : spread->vcpus, need->room, spread->pages);
+    /* By RAM to the nearest: of two vCPUs each of two nodes has one, though one has a little less room. */
+    apportion(need->vcpus, spread->set, by_ram ? need->room : need->cpus, need->cpus, by_ram,
+              spread->vcpus);
+    apportion(need->pages, spread->set, need->even ? one : spread->vcpus, need->room, FALSE,
+              spread->pages);
 }
 
 /* The sets of fewest nodes, each once. Returns: FALSE if there is none. */
