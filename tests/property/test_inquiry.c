@@ -147,7 +147,8 @@ check_layout(Layout layout, guint n_nodes, gboolean may_act)
     g_test_message("%s, %u nodes, %s: held in %u of %u, %u stopped early, %u misled",
                    layout_names[layout], n_nodes, may_act ? "to act" : "to tell", held, n, early,
                    misled);
-    g_assert_cmpuint(held, >=, n * 95 / 100);
+    /* Of 20 intervals that hold at 95 % two miss in one draw of four, three in one of 13. */
+    g_assert_cmpuint(held, >=, n * 95 / 100 - (n < 60 ? 1 : 0));
     g_assert_cmpuint(misled, <=, n * 5 / 100);
     g_assert_cmpuint(early, >, 0);
 }
