@@ -128,8 +128,8 @@ explain_wide(const VbBalance *balance, const VbParty *party)
         vb_plan_decline(balance->plan, party->guest, "wide",
                         "its %u vCPUs fit on no single node of \"%s\", and %s",
                         party->guest->vcpus->len, allowed,
-                        party->cell->present_bytes == 0
-                            ? "nothing of its RAM is present yet: once it is, it is spread over several"
+                        !party->cell->residency_known
+                            ? "where its RAM is is not known yet: once it is, it is spread over several"
                             : "not on all together: allow more nodes, or use fewer vCPUs");
 }
 

@@ -16,7 +16,7 @@ typedef struct {
     guint64 pages;               /* 0: it is left where it is */
     guint64 allowed;             /* bit i: it may use node i */
     guint64 cpus[VB_NODES_MAX];
-    guint64 room[VB_NODES_MAX];  /* pages, if nobody else were there */
+    guint64 room[VB_NODES_MAX];  /* pages, if nobody else were there; of a guest that starts, beside who is */
     gboolean even;               /* RAM by node, and not by vCPU */
     gboolean crowded;            /* no node has the CPUs */
 } Need;
@@ -37,17 +37,18 @@ holds(const Need *need, guint64 set)
            (guint)__builtin_popcountll(set) >= need->nodes;
 }
 
-/* Pages of RAM, of the size that @cell has, that a guest may fill. */
+/* Pages of RAM, of the size that @cell has, that a guest may fill; as it starts, others are there already. */
 static guint64
 room_of(const VbBalance *balance, const VbCell *cell, guint node)
 {
+    gboolean starts = cell->present_bytes == 0;
     const VbBench *bench = &balance->bench[node];
     const VbNode *host = &balance->snapshot->topology.node[bench->id];
     const VbHugePool *pool = cell->page_size > 4096 ? vb_node_pool(host, cell->page_size) : NULL;
     if (cell->page_size > 4096)
-        return pool != NULL ? pool->total : 0;
-    guint64 reserve = MIN((guint64)bench->reserve, host->memory_total_bytes);
-    return (host->memory_total_bytes - reserve) / MAX(cell->page_size, 1);
+        return pool == NULL ? 0 : starts ? pool->free : pool->total;
+    guint64 bytes = starts ? host->memory_free_bytes : host->memory_total_bytes;
+    return (bytes - MIN((guint64)bench->reserve, bytes)) / MAX(cell->page_size, 1);
 }
 
 /* TRUE if a node of its own would do. */
@@ -58,8 +59,9 @@ is_narrow(const VbBalance *balance, const VbParty *party, Need *need)
     need->crowded = TRUE;
     for (guint i = 0; i < balance->nodes; i++) {
         const VbNode *host = &balance->snapshot->topology.node[balance->bench[i].id];
-        guint64 whole = party->cell->page_size > 4096 ? need->room[i]
-                                                      : host->memory_total_bytes / 4096;
+        guint64 whole = party->cell->page_size > 4096 || party->cell->present_bytes == 0
+                            ? need->room[i]
+                            : host->memory_total_bytes / 4096;
         if ((need->allowed & BIT(i)) == 0 || need->cpus[i] < need->vcpus)
             continue;
         need->crowded = FALSE;
@@ -77,7 +79,9 @@ need_of(const VbBalance *balance, const VbParty *party)
     const VbCell *cell = party->cell;
     gint64 asked = vb_policy_parameter(balance->policy, balance->snapshot, party->guest, "interleave");
     Need need = {.vcpus = party->vcpus, .even = asked > 1};
-    need.pages = cell->movable ? cell->present_bytes / MAX(cell->page_size, 1) : 0;
+    /* As it starts, all that it may yet touch. */
+    guint64 bytes = cell->present_bytes > 0 ? cell->present_bytes : cell->size_bytes;
+    need.pages = cell->movable ? bytes / MAX(cell->page_size, 1) : 0;
     for (guint i = 0; i < balance->nodes; i++) {
         int id = balance->bench[i].id;
         guint cpus = vb_balance_count_cpus(topology, party->guest, id);
@@ -187,8 +191,8 @@ divide(const Need *need, VbSpread *spread)
               spread->pages);
 }
 
-/* The sets of fewest nodes, each once. Returns: FALSE if there is none. */
-static gboolean
+/* The sets of fewest nodes, each once. Returns: how many nodes; 0 if there is none. */
+static guint
 gather_all(const VbBalance *balance, const Need *need, VbSpread *spreads)
 {
     int fewest = G_MAXINT;
@@ -202,7 +206,7 @@ gather_all(const VbBalance *balance, const Need *need, VbSpread *spreads)
     for (guint i = 0; i < balance->nodes; i++)
         if (__builtin_popcountll(spreads[i].set) > fewest)
             spreads[i].set = 0;
-    return fewest < G_MAXINT;
+    return fewest < G_MAXINT ? (guint)fewest : 0;
 }
 
 /* --- which vCPU where ----------------------------------------------------------------------- */
@@ -285,19 +289,40 @@ seat_ranges(const VbBalance *balance, const VbParty *party, const GArray *line, 
     }
 }
 
+/*
+ * Who is spread stays so while all that it may touch asks for that: a guest that was spread as it started
+ * would else be gathered on one node, and spread anew once it has filled that.
+ */
+static void
+keep_apart(const VbBalance *balance, const VbParty *party, Need *need)
+{
+    const VbCell *cell = party->cell;
+    Need full = *need;
+    guint has = vb_nodeset_count(cell->home);
+    full.pages = MAX(need->pages, cell->size_bytes / MAX(cell->page_size, 1));
+    if (has < 2 || !cell->movable || is_narrow(balance, party, &full))
+        return;
+    g_autofree VbSpread *spreads = g_new0(VbSpread, balance->nodes);
+    guint fewest = gather_all(balance, &full, spreads);
+    need->nodes = MAX(need->nodes, MIN(has, fewest));
+}
+
 VbSpread *
 vb_spread_all(const VbBalance *balance, const VbParty *party)
 {
     Need need = need_of(balance, party);
-    if (party->cell->present_bytes == 0 || is_narrow(balance, party, &need))
+    keep_apart(balance, party, &need);
+    if (!party->cell->residency_known || is_narrow(balance, party, &need))
         return NULL;
     g_autofree VbSpread *spreads = g_new0(VbSpread, balance->nodes);
-    gboolean found = gather_all(balance, &need, spreads);
+    gboolean found = gather_all(balance, &need, spreads) > 0;
     if (!found && need.crowded) {
         /* Its vCPUs still need a place. */
         need.pages = 0;
-        found = gather_all(balance, &need, spreads);
+        found = gather_all(balance, &need, spreads) > 0;
     }
+    if (party->cell->present_bytes == 0)
+        need.pages = 0;
     for (guint i = 0; i < balance->nodes; i++)
         if (spreads[i].set != 0)
             divide(&need, &spreads[i]);
@@ -451,12 +476,14 @@ vb_spread_access(const VbBalance *balance, const VbParty *party, guint centre, c
     const guint64 *part = pages > 0 ? spread->pages : spread->vcpus;
     guint64 parts = pages > 0 ? pages : party->vcpus;
     gint64 asked[VB_NODES_MAX] = {0}, serves[VB_NODES_MAX] = {0}, even = 0;
-    if (!then->residency_known || then->present_bytes == 0 || weight_bp == 0)
+    if (!then->residency_known || weight_bp == 0)
         return 0;
     for (guint i = 0; i < balance->nodes; i++) {
         guint64 bytes = then->by_node[balance->bench[i].id];
         asked[i] = (gint64)((unsigned __int128)part[i] * (guint64)weight_bp / parts);
-        serves[i] = (gint64)((unsigned __int128)bytes * (guint64)weight_bp / then->present_bytes);
+        serves[i] = then->present_bytes > 0
+                        ? (gint64)((unsigned __int128)bytes * (guint64)weight_bp / then->present_bytes)
+                        : asked[i];
     }
     for (guint i = 0; i < balance->nodes; i++)
         for (guint k = 0; asked[i] > 0 && k < balance->nodes; k++)

@@ -27,8 +27,10 @@ typedef void (*VbSpreadFlow)(guint from, guint to, gint64 bytes, gpointer data);
 
 /**
  * The spreads of a party that is the only one of its guest, whose cell, demand and number of vCPUs are set.
+ * Of a guest that has touched nothing yet all that it may touch counts, and one that is spread keeps as many nodes as
+ * that asks for.
  * Returns: (transfer full) (nullable): one a node, by number; NULL if one node holds it, all together do not,
- * or nothing of its RAM is present yet: where that will be is not known, nor how much
+ * or where its RAM is is not known
  */
 VbSpread *vb_spread_all(const VbBalance *balance, const VbParty *party);
 /** The centre of the spread that its vCPUs have already, those held or at home; -1 if they have none. */
@@ -44,7 +46,7 @@ guint64 vb_spread_shift(const VbBalance *balance, const VbParty *party, guint ce
  * The cost of @weight_bp of accesses with the RAM as @then has it, if they were made from where RAM
  * should lie. Which vCPU uses which RAM is not known of a guest without cells: half of them go to
  * the nearest RAM that there is enough of for all (the earth mover's distance, by nearest pairs), half to all
- * of it alike. So RAM that lies as it should costs least, and less on nodes that are close.
+ * of it alike. RAM that nobody touched yet counts as if it lay where it should. So RAM that lies as it should costs least, and less on nodes that are close.
  */
 gint64 vb_spread_access(const VbBalance *balance, const VbParty *party, guint centre,
                         const VbCell *then, gint64 weight_bp);

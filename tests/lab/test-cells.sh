@@ -59,8 +59,23 @@ lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "asked again it stays as it is"
 vmbalancer release wide >/dev/null
 lab_is "$(lab_affinity wide)" "$before" "and release gives its vCPUs back"
 
+# As it starts, before it has touched its RAM.
+lab_stop wide
+vmbalancerd >/tmp/daemon.log 2>&1 </dev/null &
+daemon=$!
+lab_until 30 grep -q "connected to libvirt" /tmp/daemon.log
+lab_guest broad --vcpus 3 --memory 48 --quota 10 --define --no-wait --xml-extra "<metadata><vmb:numa \
+xmlns:vmb='urn:vmbalancer:domain:1.0' policy='balance'/></metadata>" || exit 1
+lab_ready broad
+lab_is "$(grep -c "guest broad: vcpu[0-2] pinned to node .*home 0-1, chosen as it started" /tmp/daemon.log)" 3 \
+	"a guest that fits on no node is spread as it starts" || sed 's/^/# /' /tmp/daemon.log
+lab_is "$(for vcpu in 0 1 2; do lab_affinity broad $vcpu; done | sort -u | tr '\n' ' ')" "0-1 2-3 " "each of its vCPUs has all of a node"
+kill $daemon
+wait $daemon
+lab_stop broad
+
 # More RAM than a node has, in huge pages to be there soon; and one that a node would hold, but is to use both nodes' bandwidth.
-lab_stop alike named wide
+lab_stop alike named
 for node in 0 1; do echo 0 >/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages; done
 lab_guest even --vcpus 2 --memory 32 --walk bytes=4M --define || exit 1
 lab_guest large --vcpus 2 --memory 1040 --walk bytes=4M --backing thp || exit 1

@@ -14,6 +14,7 @@ typedef struct {
     VbConfig *config;
     VbAdviceRequest request;
     VbAdvice *advice;
+    guint spread;
 } Case;
 
 static guint
@@ -128,6 +129,14 @@ is_held_anyway(const Case *c)
     return vb_nodeset_count(vb_topology_nodes_of_cpus(&c->host->topology, &all)) == 1;
 }
 
+/* TRUE if the policy spreads it. */
+static gboolean
+is_spread(const Case *c)
+{
+    return vb_nodeset_count(c->advice->nodes) > 1 &&
+           strstr(c->advice->reason, "would not place it") == NULL;
+}
+
 /* Returns: TRUE if there was something to compare. */
 static gboolean
 check_arrival(Case *c)
@@ -151,10 +160,11 @@ check_arrival(Case *c)
         broken(c, "a guest that was promised a node is placed");
     else if (one && nodes != c->advice->nodes && !(nodes == 0 && is_held_anyway(c)))
         broken(c, "it is placed on the node that was promised");
-    else if (!one && nodes != 0 && touched == 0)
-        broken(c, "a guest that no single node holds is placed on none");
     else if (!one && nodes != 0 && vb_nodeset_count(nodes) < 2)
         broken(c, "a guest that no single node holds is not put on one");
+    else if (!one && touched == 0 && nodes != (is_spread(c) ? c->advice->nodes : 0))
+        broken(c, "one that was promised several nodes is spread over these, and no other");
+    c->spread += !one && nodes != 0;
     return TRUE;
 }
 
@@ -162,18 +172,21 @@ static void
 test_arrival(void)
 {
     guint32 first = report_first_seed();
-    guint cases = report_cases(CASES), compared = 0, placed = 0;
+    guint cases = report_cases(CASES), compared = 0, placed = 0, spread = 0;
     for (guint32 seed = first; seed - first < cases && !g_test_failed(); seed++) {
         Case c = {0};
         set_up(&c, seed);
         compared += check_arrival(&c);
         placed += vb_nodeset_count(c.advice->nodes) == 1;
+        spread += c.spread;
         tear_down(&c);
     }
-    g_test_message("%u guests, %u compared, %u of all fit on a node", cases, compared, placed);
+    g_test_message("%u guests, %u compared, %u of all fit on a node, %u were spread", cases, compared,
+                   placed, spread);
     if (cases >= 100) {
         g_assert_cmpuint(compared, >, cases * 9 / 10);
         g_assert_cmpuint(placed, >, cases / 4);
+        g_assert_cmpuint(spread, >, cases / 50);
     }
 }
 
@@ -231,14 +244,24 @@ check_set(const Case *c)
         found |= set == c->advice->nodes;
         if (count == 0)
             broken(c, "a guest that some nodes hold is not sent away");
-        else if (vb_nodeset_count(set) < count)
+        else if (!is_spread(c) && vb_nodeset_count(set) < count)
             broken(c, "no fewer nodes hold it");
-        else if (count > 1 && vb_nodeset_count(set) == count &&
+        else if (!is_spread(c) && count > 1 && vb_nodeset_count(set) == count &&
                  spread_of(c, set) < spread_of(c, c->advice->nodes))
             broken(c, "no closer nodes hold it");
     }
     if (count > 0 && !found)
         broken(c, "the nodes hold it");
+}
+
+static void
+check_parts(const Case *c)
+{
+    for (guint i = 0; is_spread(c) && i < c->advice->ranking->len; i++) {
+        const VbAdviceNode *one = &g_array_index(c->advice->ranking, VbAdviceNode, i);
+        if (one->chosen && c->request.bytes > 0 && one->room_then_bytes < 0)
+            broken(c, "each node has room for the part of its vCPUs");
+    }
 }
 
 static void
@@ -250,6 +273,7 @@ test_fewest_and_closest(void)
         Case c = {0};
         set_up(&c, seed);
         check_set(&c);
+        check_parts(&c);
         several += vb_nodeset_count(c.advice->nodes) > 1;
         nowhere += c.advice->nodes == 0;
         tear_down(&c);

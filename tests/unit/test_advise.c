@@ -86,7 +86,29 @@ counts_nodes_before_room(void)
         vb_cpuset_add(&host->topology.node[3].cpus, cpu);
     host->topology.node[3].n_cpus = 10;
     host->topology.node[3].memory_free_bytes = GIB;
-    expect(host, "6:2GiB", "0,3");
+    g_autoptr(VbConfig) config = vb_config_new();
+    config->default_policy = g_strdup("home-node");
+    VbAdviceRequest request = {.vcpus = 6, .bytes = 2 * GIB};
+    g_autoptr(VbAdvice) advice = vb_advise(host, config, &request, NULL);
+    g_assert_cmpuint(advice->nodes, ==, VB_NODE_BIT(0) | VB_NODE_BIT(3));
+    g_assert_nonnull(strstr(advice->reason, "would not place it"));
+}
+
+/* Where a policy spreads, each node has room for the part of its vCPUs: node 3 has not, for four of six. */
+static void
+says_what_goes_where(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(4, 2, 2 * GIB);
+    g_autoptr(VbAdvice) even = advise(host, "6:3GiB");
+    const VbAdviceNode *first = &g_array_index(even->ranking, VbAdviceNode, 0);
+    g_assert_nonnull(strstr(even->reason, "spread by balance, 2 of its vCPUs on node 0, 2 on node 1"));
+    g_assert_cmpuint(first->load_then_bp, ==, 2 * VB_BP);
+    g_assert_cmpint(first->room_then_bytes, ==, GIB);
+    for (guint cpu = 100; cpu < 108; cpu++)
+        vb_cpuset_add(&host->topology.node[3].cpus, cpu);
+    host->topology.node[3].n_cpus = 10;
+    host->topology.node[3].memory_free_bytes = GIB;
+    expect(host, "6:2GiB", "0-2");
 }
 
 static void
@@ -195,6 +217,7 @@ main(int argc, char **argv)
     g_test_add_func("/advise/spreads-over-the-fewest-and-closest",
                     spreads_over_the_fewest_and_closest);
     g_test_add_func("/advise/counts-nodes-before-room", counts_nodes_before_room);
+    g_test_add_func("/advise/says-what-goes-where", says_what_goes_where);
     g_test_add_func("/advise/looks-at-pools-for-hugepages", looks_at_pools_for_hugepages);
     g_test_add_func("/advise/asks-like-numad", asks_like_numad);
     g_test_add_func("/advise/tells-it-in-json", tells_it_in_json);

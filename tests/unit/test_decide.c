@@ -469,26 +469,6 @@ test_what_qemu_has_not_mapped_is_told_to_stay(Fixture *f, gconstpointer unused)
     }
 }
 
-/* What is there already, and only not mapped, no newcomer needs room for. */
-static void
-test_a_newcomer_needs_no_room_for_what_is_there(Fixture *f, gconstpointer unused)
-{
-    VbCell *cell = world_cell_of(f->one, 0);
-    cell->home = VB_NODE_BIT(0);
-    cell->size_bytes = cell->present_bytes + 512 * MIB;
-    VbNewcomerRoom before = vb_newcomer_room(f->host, f->two, 0, 4096);
-    g_assert_cmpuint(before.promised_bytes, ==, 512 * MIB);
-    cell->unmapped_bytes = 200 * MIB;
-    VbNewcomerRoom unknown = vb_newcomer_room(f->host, f->two, 0, 4096);
-    g_assert_cmpuint(unknown.promised_bytes, ==, 512 * MIB);
-    cell->unmapped_known = TRUE;
-    VbNewcomerRoom known = vb_newcomer_room(f->host, f->two, 0, 4096);
-    g_assert_cmpuint(known.promised_bytes, ==, 312 * MIB);
-    cell->unmapped_bytes = GIB; /* more than there can be */
-    VbNewcomerRoom absurd = vb_newcomer_room(f->host, f->two, 0, 4096);
-    g_assert_cmpuint(absurd.promised_bytes, ==, 0);
-}
-
 /* A policy that wants two decisions to agree takes somebody's asking for the other. */
 static void
 test_asking_confirms(Fixture *f, gconstpointer unused)
@@ -538,7 +518,6 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("unmapped-stays", test_what_qemu_has_not_mapped_is_told_to_stay);
-    ADD("unmapped-needs-no-room", test_a_newcomer_needs_no_room_for_what_is_there);
     ADD("whom/all", test_without_names_every_guest_is_decided_on);
     ADD("whom/named", test_with_names_only_those);
     ADD("whom/empty-list", test_an_empty_list_of_names_is_none);

@@ -195,6 +195,59 @@ test_hugepages(void)
     g_autoptr(VbSnapshot) then = carry_out(host, guest, "no-room");
 }
 
+/* Before it touches its RAM: on close nodes, and it stays there while it fills them. */
+static void
+test_as_it_starts(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(4, 2, 16 * GIB);
+    world_distances(&host->topology, "10,31,12,31:31,10,31,12:12,31,10,31:31,12,31,10");
+    VbGuest *guest = world_guest(host, "big", "0,1,2,3"), *busy = world_guest(host, "busy", "0");
+    world_fill(host, busy, 0, 0, GIB);
+    world_cell_of(guest, 0)->residency_known = TRUE;
+    world_cell_of(guest, 0)->size_bytes = 4 * GIB;
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "pin vcpu0 >1; pin vcpu1 >1; pin vcpu2 >3; pin vcpu3 >3", NULL);
+    g_autoptr(VbSnapshot) then = carry_out(host, guest, NULL);
+    guest = vb_snapshot_find(then, guest->uuid);
+    world_put(guest, 0, 1, GIB);
+    world_put(guest, 0, 3, GIB);
+    world_cell_of(guest, 0)->size_bytes = 4 * GIB;
+    story_plan(policy, then, guest, "", NULL);
+}
+
+/* What would fit on a node so far is not gathered there if the guest is spread, and may outgrow it. */
+static void
+test_as_it_fills(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 8, 8 * GIB);
+    VbGuest *guest = world_guest(host, "fat", "0,0,1,1");
+    VbCell *cell = world_cell_of(guest, 0);
+    const char *pins = "pin vcpu0 >0; pin vcpu1 >0; pin vcpu2 >1; pin vcpu3 >1";
+    cell->residency_known = TRUE;
+    cell->size_bytes = 10 * GIB;
+    story_agree(policy, host);
+    story_plan(policy, host, guest, pins, NULL);
+    g_autoptr(VbSnapshot) then = carry_out(host, guest, NULL);
+    VbGuest *later = vb_snapshot_find(then, guest->uuid);
+    world_fill(then, later, 0, 0, GIB);
+    world_fill(then, later, 0, 1, GIB);
+    world_cell_of(later, 0)->size_bytes = 10 * GIB;
+    story_plan(policy, then, later, "", NULL);
+    world_fill(then, later, 0, 0, 4 * GIB);
+    world_cell_of(later, 0)->size_bytes = 10 * GIB;
+    world_cell_of(later, 0)->remote_seen = 2;
+    story_plan(policy, then, later, "move 0: 0>1 2048M", NULL);
+    world_cell_of(later, 0)->size_bytes = 6 * GIB;
+    story_agree(policy, then);
+    story_plan(policy, then, later, "move 0: 1>0 1024M; pin vcpu0 >0; pin vcpu1 >0; pin vcpu2 >0; pin vcpu3 >0", NULL);
+    /* One that was never spread has no need to be yet. */
+    world_fill(host, guest, 0, 0, GIB);
+    world_fill(host, guest, 0, 1, GIB);
+    cell->size_bytes = 10 * GIB;
+    story_agree(policy, host);
+    story_plan(policy, host, guest, "move 0: 1>0 1024M; pin vcpu0 >0; pin vcpu1 >0; pin vcpu2 >0; pin vcpu3 >0", NULL);
+}
+
 /* All nodes together are too small for one, and cells that fit on no node are not cut. */
 static void
 test_too_wide_for_all(void)
@@ -242,6 +295,8 @@ main(int argc, char **argv)
     g_test_add_func("/wide/pins-are-stated-together", test_pins_are_stated_together);
     g_test_add_func("/wide/what-it-waits-for", test_what_it_waits_for);
     g_test_add_func("/wide/hugepages", test_hugepages);
+    g_test_add_func("/wide/as-it-starts", test_as_it_starts);
+    g_test_add_func("/wide/as-it-fills", test_as_it_fills);
     g_test_add_func("/wide/too-wide-for-all", test_too_wide_for_all);
     g_test_add_func("/wide/interleaved", test_interleaved);
     return g_test_run();

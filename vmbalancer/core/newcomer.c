@@ -7,32 +7,59 @@
 /* Less of a cell than this present: where it lies says little about where the cell will lie. */
 #define TOUCHED_PERCENT 25
 
-/* Bytes of small pages, or of a pool's, that a guest may still touch. */
+/* Bytes that a guest may still touch of @cell. */
+static guint64
+untouched_of(const VbCell *cell)
+{
+    guint64 present = cell->residency_known ? MIN(cell->present_bytes, cell->size_bytes) : 0;
+    /* What others have touched of it has its room already, wherever that is. */
+    if (cell->residency_known && cell->unmapped_known)
+        present += MIN(cell->unmapped_bytes, cell->size_bytes - present);
+    return cell->size_bytes - present;
+}
+
+/* The same of all, in small pages, or in a pool's. */
 static guint64
 untouched(const VbGuest *guest, guint64 page_size)
 {
     guint64 bytes = 0;
     for (guint i = 0; i < guest->cells->len; i++) {
         const VbCell *cell = g_ptr_array_index(guest->cells, i);
-        guint64 present = cell->residency_known ? MIN(cell->present_bytes, cell->size_bytes) : 0;
-        /* What others have touched of it has its room already, wherever that is. */
-        if (cell->residency_known && cell->unmapped_known)
-            present += MIN(cell->unmapped_bytes, cell->size_bytes - present);
         if (MAX(cell->page_size, 4096) == page_size)
-            bytes += cell->size_bytes - present;
+            bytes += untouched_of(cell);
     }
     return bytes;
 }
 
-/* What guests whose home is @node, and nowhere else, may still touch there. */
+/* Of a cell that is at home on several nodes each gets the part that its vCPUs have. */
+static guint64
+promised_to(const VbTopology *topology, const VbGuest *guest, guint index, int node)
+{
+    const VbCell *cell = g_ptr_array_index(guest->cells, index);
+    guint there = 0, all = 0;
+    if ((cell->home & VB_NODE_BIT(node)) == 0 || vb_nodeset_count(cell->home) == 1)
+        return cell->home == VB_NODE_BIT(node) ? untouched_of(cell) : 0;
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
+        if ((guint)vcpu->cell != index)
+            continue;
+        there += vcpu->affinity_known &&
+                 vb_topology_nodes_of_cpus(topology, &vcpu->affinity) == VB_NODE_BIT(node);
+        all++;
+    }
+    return all > 0 ? (guint64)((unsigned __int128)untouched_of(cell) * there / all) : 0;
+}
+
+/* What guests that are at home on @node may still touch there. */
 static guint64
 promised(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, guint64 page_size)
 {
     guint64 bytes = 0;
     for (guint i = 0; i < snapshot->guests->len; i++) {
         const VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
-        if (guest != newcomer && vb_guest_home(guest) == VB_NODE_BIT(node))
-            bytes += untouched(guest, page_size);
+        for (guint k = 0; guest != newcomer && k < guest->cells->len; k++)
+            if (MAX(((const VbCell *)g_ptr_array_index(guest->cells, k))->page_size, 4096) == page_size)
+                bytes += promised_to(&snapshot->topology, guest, k, node);
     }
     return bytes;
 }
@@ -62,10 +89,13 @@ takes(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, guint64 pag
            vb_newcomer_room(snapshot, newcomer, node, page_size).bytes >= (__int128)needed;
 }
 
+/* All of it: room for its RAM, and a CPU for each vCPU. */
 static gboolean
-has_room(const VbSnapshot *snapshot, const VbGuest *newcomer, int node)
+holds(const VbSnapshot *snapshot, const VbGuest *newcomer, int node)
 {
-    gboolean room = takes(snapshot, newcomer, node, 4096);
+    VbCpuSet cpus = vb_cpuset_and(&snapshot->topology.node[node].cpus, &newcomer->cpu_boundary);
+    gboolean room = vb_cpuset_count(&cpus) >= newcomer->vcpus->len &&
+                    takes(snapshot, newcomer, node, 4096);
     for (guint i = 0; room && i < newcomer->cells->len; i++) {
         guint64 size = ((const VbCell *)g_ptr_array_index(newcomer->cells, i))->page_size;
         room = takes(snapshot, newcomer, node, MAX(size, 4096));
@@ -73,20 +103,59 @@ has_room(const VbSnapshot *snapshot, const VbGuest *newcomer, int node)
     return room;
 }
 
-/* Returns: FALSE if no node that it may live on has room for it. */
-static gboolean
-narrow_to_room(VbSnapshot *snapshot, VbGuest *newcomer)
+/* Nodes that hold all of it are to be preferred; those of which none does may do so together. */
+static void
+narrow_to_holders(VbSnapshot *snapshot, VbGuest *newcomer)
 {
-    VbNodeSet roomy = 0;
+    VbNodeSet holders = 0;
     int node;
     VB_NODESET_FOREACH(node, newcomer->boundary & vb_topology_home_nodes(&snapshot->topology))
     {
-        if (has_room(snapshot, newcomer, node))
-            roomy |= VB_NODE_BIT(node);
+        if (holds(snapshot, newcomer, node))
+            holders |= VB_NODE_BIT(node);
     }
-    if (roomy != 0)
-        newcomer->boundary = roomy;
-    return roomy != 0;
+    if (holders != 0)
+        newcomer->boundary = holders;
+}
+
+/* Of @cell's RAM, what is to be touched on @node: by the part of its vCPUs that @plan pins there. */
+static guint64
+part_on(const VbPlan *plan, const VbGuest *newcomer, guint cell, guint64 bytes, int node)
+{
+    guint there = 0, all = 0;
+    for (guint i = 0; i < newcomer->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(newcomer->vcpus, i);
+        g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
+        for (guint a = 0; (guint)vcpu->cell == cell && a < plan->actions->len; a++) {
+            const VbAction *action = g_ptr_array_index(plan->actions, a);
+            if (action->kind != VB_ACTION_PIN || !g_str_equal(action->thread, thread))
+                continue;
+            there += action->to == node;
+            all++;
+        }
+    }
+    return all > 0 ? (guint64)((unsigned __int128)bytes * there / all) : 0;
+}
+
+/* The nodes on which @plan would have it touch more than there is room for. */
+static VbNodeSet
+overfilled(const VbSnapshot *snapshot, const VbGuest *newcomer, const VbPlan *plan)
+{
+    VbNodeSet full = 0;
+    int node;
+    VB_NODESET_FOREACH(node, newcomer->boundary)
+    for (guint i = 0; i < newcomer->cells->len; i++) {
+        guint64 size = MAX(((const VbCell *)g_ptr_array_index(newcomer->cells, i))->page_size, 4096);
+        guint64 bytes = 0;
+        for (guint k = 0; k < newcomer->cells->len; k++) {
+            const VbCell *cell = g_ptr_array_index(newcomer->cells, k);
+            if (MAX(cell->page_size, 4096) == size)
+                bytes += part_on(plan, newcomer, k, untouched_of(cell), node);
+        }
+        if (bytes > 0 && vb_newcomer_room(snapshot, newcomer, node, size).bytes < (__int128)bytes)
+            full |= VB_NODE_BIT(node);
+    }
+    return full;
 }
 
 /* Where a vCPU ran that has hardly run matters to nobody, but a policy may want to know. */
@@ -124,48 +193,73 @@ static void
 pin_only(VbPlan *plan, const VbGuest *newcomer)
 {
     guint64 bytes = 0;
+    VbNodeSet homes = 0;
     for (guint i = 0; i < newcomer->cells->len; i++)
         bytes += ((const VbCell *)g_ptr_array_index(newcomer->cells, i))->size_bytes;
-    g_autofree char *size = vb_bytes_format(bytes);
     for (guint i = plan->actions->len; i > 0; i--) {
-        VbAction *action = g_ptr_array_index(plan->actions, i - 1);
-        if (action->kind != VB_ACTION_PIN) {
+        const VbAction *action = g_ptr_array_index(plan->actions, i - 1);
+        if (action->kind == VB_ACTION_PIN)
+            homes |= VB_NODE_BIT(action->to);
+        else
             g_ptr_array_remove_index(plan->actions, i - 1);
-            continue;
-        }
+    }
+    g_autofree char *size = vb_bytes_format(bytes), *nodes = vb_nodeset_format(homes);
+    for (guint i = 0; i < plan->actions->len; i++) {
+        VbAction *action = g_ptr_array_index(plan->actions, i);
         g_free(action->reason);
         action->reason = g_strdup_printf(
-            "home %d, chosen as it started: there is room for its %s; its demand is not known yet, "
+            "home %s, chosen as it started: there is room for its %s; its demand is not known yet, "
             "so its %u vCPUs count as busy",
-            action->to, size, newcomer->vcpus->len);
+            nodes, size, newcomer->vcpus->len);
     }
+}
+
+static void
+decline_for_room(VbPlan *plan, const VbGuest *newcomer)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < newcomer->cells->len; i++)
+        bytes += untouched_of(g_ptr_array_index(newcomer->cells, i));
+    g_autofree char *size = vb_bytes_format(bytes);
+    g_ptr_array_set_size(plan->actions, 0);
+    /* What a policy said of the nodes that were left to it is not why. */
+    for (guint i = plan->declined->len; i > 0; i--)
+        if (g_str_equal(((const VbDecline *)g_ptr_array_index(plan->declined, i - 1))->uuid, newcomer->uuid))
+            g_ptr_array_remove_index(plan->declined, i - 1);
+    vb_plan_decline(plan, newcomer, "no-room",
+                    "no node has room for the %s that it may still touch, nor have several for their "
+                    "parts of it: free memory, or widen the nodes that it may live on",
+                    size);
 }
 
 VbDecision *
 vb_newcomer_decide(const VbSnapshot *snapshot, const VbConfig *config, const char *uuid,
                    GError **error)
 {
-    g_autoptr(VbSnapshot) presumed = vb_snapshot_copy(snapshot);
-    VbGuest *newcomer = vb_snapshot_find(presumed, uuid);
-    if (newcomer == NULL) {
+    const VbGuest *as_it_is = vb_snapshot_find(snapshot, uuid);
+    if (as_it_is == NULL) {
         g_set_error(error, VB_ERROR, VB_ERROR_NO_GUEST, "there is no guest %s", uuid);
         return NULL;
     }
-    gboolean room = narrow_to_room(presumed, newcomer);
-    presume(newcomer);
+    g_autoptr(VbSnapshot) presumed = vb_snapshot_copy(snapshot);
+    VbGuest *newcomer = vb_snapshot_find(presumed, uuid);
     const char *guests[] = {uuid, NULL};
     VbPlanRequest request = {.guests = guests, .cause = VB_CAUSE_INITIAL};
-    VbDecision *decision = vb_engine_decide(presumed, config, &request, error);
-    if (decision == NULL)
-        return NULL;
-    if (!room) {
-        g_autofree char *size = vb_bytes_format(untouched(newcomer, 4096));
-        g_ptr_array_set_size(decision->plan->actions, 0);
-        vb_plan_decline(decision->plan, newcomer, "no-room",
-                        "no node has room for the %s that it may still touch: free memory, or "
-                        "widen the nodes that it may live on",
-                        size);
+    narrow_to_holders(presumed, newcomer);
+    presume(newcomer);
+    /* Nodes that a plan would overfill are left out of the next, until one overfills none. */
+    for (VbNodeSet left_out = 0;;) {
+        g_autoptr(VbDecision) decision = vb_engine_decide(presumed, config, &request, error);
+        if (decision == NULL)
+            return NULL;
+        VbNodeSet full = overfilled(snapshot, as_it_is, decision->plan);
+        left_out |= full;
+        newcomer->boundary &= ~full;
+        if (full != 0 && newcomer->boundary != 0)
+            continue;
+        pin_only(decision->plan, newcomer);
+        if (full != 0 || (left_out != 0 && decision->plan->actions->len == 0))
+            decline_for_room(decision->plan, as_it_is);
+        return g_steal_pointer(&decision);
     }
-    pin_only(decision->plan, newcomer);
-    return decision;
 }

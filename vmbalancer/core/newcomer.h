@@ -9,8 +9,10 @@ G_BEGIN_DECLS
  * Initial placement: a home for a guest that just started, before it has touched most of its RAM, so
  * that what it touches first lies there already. Its own policy decides, on presumed facts where
  * there are none yet: each vCPU counts as fully busy, for its demand is not known; where it ran, if that is not known, counts for nothing; of a cell that is
- * touched to less than a quarter nothing counts as present; and only nodes with room for all that
- * the guest may still touch, beside what guests at home there may, are open to it.
+ * touched to less than a quarter nothing counts as present. If nodes have a CPU for each of its vCPUs, and room for
+ * all that it may still touch beside what guests at home there may, only these are open to it. If none
+ * has, all are, and the policy may spread it; then each has to have room for its part, which goes by
+ * vCPUs: nodes that have not are left out, and the policy is asked again.
  */
 
 /**

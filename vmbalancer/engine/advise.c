@@ -73,9 +73,9 @@ imagine(const VbSnapshot *snapshot, const VbConfig *config, const VbAdviceReques
     return guest;
 }
 
-/* Where its threads would be pinned. */
+/* Where its threads would be pinned, and how many vCPUs on each. */
 static VbNodeSet
-ask(const VbSnapshot *host, const VbConfig *config, const char *policy, VbNodeSet within)
+ask(const VbSnapshot *host, const VbConfig *config, const char *policy, VbNodeSet within, guint *vcpus)
 {
     g_autoptr(VbSnapshot) snapshot = vb_snapshot_copy(host);
     VbGuest *guest = vb_snapshot_find(snapshot, NEWCOMER);
@@ -83,8 +83,11 @@ ask(const VbSnapshot *host, const VbConfig *config, const char *policy, VbNodeSe
     guest->policy = g_strdup(policy);
     guest->boundary &= within;
     g_autoptr(VbDecision) decision = vb_newcomer_decide(snapshot, config, NEWCOMER, NULL);
-    for (guint i = 0; decision != NULL && i < decision->plan->actions->len; i++)
-        nodes |= VB_NODE_BIT(((const VbAction *)g_ptr_array_index(decision->plan->actions, i))->to);
+    for (guint i = 0; decision != NULL && i < decision->plan->actions->len; i++) {
+        int to = ((const VbAction *)g_ptr_array_index(decision->plan->actions, i))->to;
+        nodes |= VB_NODE_BIT(to);
+        vcpus[to]++;
+    }
     return nodes;
 }
 
@@ -94,9 +97,10 @@ gives_homes(const VbSnapshot *host, const VbConfig *config, const char *policy)
 {
     g_autoptr(VbSnapshot) snapshot = vb_snapshot_copy(host);
     VbGuest *guest = vb_snapshot_find(snapshot, NEWCOMER);
+    guint vcpus[VB_NODES_MAX] = {0};
     g_ptr_array_set_size(guest->vcpus, 1);
     ((VbCell *)g_ptr_array_index(guest->cells, 0))->size_bytes = 0;
-    return ask(snapshot, config, policy, guest->boundary) != 0;
+    return ask(snapshot, config, policy, guest->boundary, vcpus) != 0;
 }
 
 /* --- numbers -------------------------------------------------------------------------------- */
@@ -139,7 +143,8 @@ rank(VbAdvice *advice, const VbSnapshot *host, const VbConfig *config)
     g_autoptr(VbSnapshot) others = vb_snapshot_copy(host);
     g_ptr_array_remove(others->guests, vb_snapshot_find(others, NEWCOMER));
     VbNodeSet left = guest->boundary, next = advice->nodes;
-    for (; vb_nodeset_count(next) == 1; next = ask(host, config, advice->policy, left)) {
+    guint vcpus[VB_NODES_MAX];
+    for (; vb_nodeset_count(next) == 1; next = ask(host, config, advice->policy, left, vcpus)) {
         VbAdviceNode one = describe(others, guest, &advice->request, vb_nodeset_first(next));
         g_array_append_val(advice->ranking, one);
         left &= ~next;
@@ -158,9 +163,12 @@ rank(VbAdvice *advice, const VbSnapshot *host, const VbConfig *config)
     }
 }
 
-/* Of several nodes each takes its part: RAM by the room that it has, vCPUs by its CPUs. */
+/*
+ * Of several nodes each takes its part: the vCPUs that the policy puts there, and RAM by them; else RAM by the
+ * room that it has, vCPUs by its CPUs.
+ */
 static void
-foresee(VbAdvice *advice)
+foresee(VbAdvice *advice, const guint *vcpus, gboolean by_policy)
 {
     const VbAdviceRequest *request = &advice->request;
     guint64 room = 0, cpus = 0;
@@ -176,8 +184,11 @@ foresee(VbAdvice *advice)
         guint64 bytes = request->bytes, load = (guint64)request->vcpus * VB_BP;
         one->then_known = one->chosen || one->fits;
         if (one->chosen && vb_nodeset_count(advice->nodes) > 1) {
-            bytes = room > 0 ? (guint64)((unsigned __int128)bytes * usable / room) : 0;
-            load = cpus > 0 ? load * one->n_cpus / cpus : 0;
+            guint64 part = by_policy ? vcpus[one->node] : usable, parts = by_policy ? request->vcpus : room;
+            bytes = parts > 0 ? (guint64)((unsigned __int128)bytes * part / parts) : 0;
+            load = by_policy  ? (guint64)vcpus[one->node] * VB_BP
+                   : cpus > 0 ? load * one->n_cpus / cpus
+                              : 0;
         }
         one->room_then_bytes = one->then_known ? one->room.bytes - (gint64)bytes : 0;
         one->load_then_bp = one->then_known ? one->load_bp + (guint)load : 0;
@@ -208,6 +219,19 @@ say_several(const VbAdvice *advice)
 }
 
 static char *
+say_spread(const VbAdvice *advice, const guint *vcpus)
+{
+    g_autoptr(GString) parts = g_string_new(NULL);
+    int node;
+    VB_NODESET_FOREACH(node, advice->nodes)
+    g_string_append_printf(parts, "%s%u%s on node %d", parts->len > 0 ? ", " : "", vcpus[node],
+                           parts->len > 0 ? "" : " of its vCPUs", node);
+    return g_strdup_printf("it fits on no single node: spread by %s, %s, and of its RAM each has room "
+                           "for the same part",
+                           advice->policy, parts->str);
+}
+
+static char *
 say_nowhere(const VbAdvice *advice)
 {
     guint64 room = 0, cpus = 0;
@@ -226,15 +250,13 @@ say_nowhere(const VbAdvice *advice)
 }
 
 static char *
-reason_of(const VbAdvice *advice, gboolean by_policy)
+reason_of(const VbAdvice *advice, const guint *vcpus, gboolean by_policy)
 {
     if (advice->nodes == 0)
         return say_nowhere(advice);
     if (vb_nodeset_count(advice->nodes) == 1)
         return say_one(advice, &g_array_index(advice->ranking, VbAdviceNode, 0));
-    g_autofree char *nodes = vb_nodeset_format(advice->nodes);
-    return by_policy ? g_strdup_printf("nodes %s, by %s", nodes, advice->policy)
-                     : say_several(advice);
+    return by_policy ? say_spread(advice, vcpus) : say_several(advice);
 }
 
 /* --- the answer ----------------------------------------------------------------------------- */
@@ -281,12 +303,13 @@ vb_advise(const VbSnapshot *snapshot, const VbConfig *config, const VbAdviceRequ
     vb_snapshot_sort(host);
     const char *policy = vb_engine_policy(NULL, config);
     advice->policy = g_strdup(gives_homes(host, config, policy) ? policy : STAND_IN);
-    advice->nodes = ask(host, config, advice->policy, guest->boundary);
+    guint vcpus[VB_NODES_MAX] = {0};
+    advice->nodes = ask(host, config, advice->policy, guest->boundary, vcpus);
     gboolean by_policy = advice->nodes != 0;
     rank(advice, host, config);
     if (!by_policy)
         advice->nodes = vb_advise_spread(&host->topology, &advice->request, advice->ranking);
-    foresee(advice);
-    advice->reason = reason_of(advice, by_policy);
+    foresee(advice, vcpus, by_policy);
+    advice->reason = reason_of(advice, vcpus, by_policy);
     return advice;
 }

@@ -10,8 +10,9 @@ G_BEGIN_DECLS
  * Where a guest that does not run yet would be put: what initial placement (core/newcomer.h)
  * would decide on a guest of that size that may live anywhere and asks for nothing. Where the
  * host's default policy gives newcomers no home, balance stands in for it. A guest that no
- * single node holds is given the fewest nodes that do together, of those the closest; nobody
- * places such a guest at its start, so that is for whoever starts it.
+ * single node holds is spread where the policy does that, and each node has room for the part of
+ * its vCPUs; else it is given the fewest nodes that hold it together, of those the closest, which
+ * is for whoever starts it: nobody places it then.
  */
 
 /** The guest. */
