@@ -184,6 +184,20 @@ compare_parties(gconstpointer a, gconstpointer b)
                       : (left->cell->id > right->cell->id) - (left->cell->id < right->cell->id);
 }
 
+static guint *
+count_cpus(const VbBalance *balance, const VbGuest *guest)
+{
+    const VbTopology *topology = &balance->snapshot->topology;
+    guint *counts = g_new(guint, balance->nodes);
+    for (guint i = 0; i < balance->nodes; i++) {
+        const VbNode *node = &topology->node[balance->bench[i].id];
+        VbCpuSet cpus = vb_place_cpus(topology, guest, balance->bench[i].id);
+        counts[i] = vb_cpuset_within(&node->cpus, &guest->cpu_boundary) ? node->n_cpus
+                                                                         : vb_cpuset_count(&cpus);
+    }
+    return counts;
+}
+
 static void
 prepare_parties(VbBalance *balance)
 {
@@ -197,7 +211,8 @@ prepare_parties(VbBalance *balance)
             VbParty *party = vb_balance_party(balance, i);
             party->first = first;
             party->end = end;
-            party->spreads = end - first == 1 ? vb_spread_all(balance, party) : NULL;
+            party->cpus = count_cpus(balance, party->guest);
+            party->spreads = vb_spread_all(balance, party);
             party->origin = party->spreads != NULL ? vb_spread_origin(balance, party)
                                                    : origin_of(balance, party);
             vb_balance_open_ways(balance, party);
@@ -239,6 +254,7 @@ vb_balance_free(VbBalance *balance)
     if (balance == NULL)
         return;
     for (guint i = 0; i < balance->parties->len; i++) {
+        g_free(vb_balance_party(balance, i)->cpus);
         g_free(vb_balance_party(balance, i)->ways);
         g_free(vb_balance_party(balance, i)->spreads);
     }

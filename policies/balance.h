@@ -49,6 +49,7 @@ typedef struct {
     gint64 weight_bp;   /**< what its accesses count: its demand, or all its vCPUs if it is asked for */
     int origin;         /**< node that it is held to, or its home; -1: none */
     guint64 lies;       /**< bit i: some of its RAM is on node i */
+    guint *cpus;        /**< one a node: CPUs that the guest may be pinned to */
     VbWay *ways;        /**< two a node: RAM left, RAM brought */
     VbSpread *spreads;  /**< one a node, if none holds it: what its ways mean then; else NULL */
     int way;            /**< its seat; VB_BALANCE_UP */
@@ -84,7 +85,7 @@ VbBalance *vb_balance_new(const VbPolicy *policy, const VbSnapshot *snapshot, Vb
 void vb_balance_free(VbBalance *balance);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBalance, vb_balance_free)
 
-/** Makes the ways of a party whose guest, cell, demand, spreads and origin are set. */
+/** Makes the ways of a party whose guest, cell, demand, CPUs, spreads and origin are set. */
 void vb_balance_open_ways(VbBalance *balance, VbParty *party);
 /** Adds (or takes back: @sign -1) what a guest that is no party asks of the host where it is. */
 void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign);
@@ -92,8 +93,6 @@ void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign)
 gint64 vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu);
 /** The one node that a vCPU is held to, or VB_NO_NODE. */
 int vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu);
-/** CPUs of @node that @guest may be pinned to. */
-guint vb_balance_count_cpus(const VbTopology *topology, const VbGuest *guest, int node);
 VbParty *vb_balance_party(const VbBalance *balance, guint index);
 /** The node of a way, by its number here; or the centre of its spread. */
 guint vb_way_node(int way);
@@ -112,8 +111,8 @@ void vb_balance_book(VbBalance *balance, const VbParty *party, int way, gint64 s
 gboolean vb_balance_sound(const VbBalance *balance, const VbParty *party, int way);
 /** Bytes that nodes and their pools lack of what they must keep. */
 gint64 vb_balance_shortage(const VbBalance *balance);
-/** TRUE if all vCPUs of the guest that would be on @node have a CPU each there. */
-gboolean vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, guint node);
+/** TRUE if all vCPUs of the guest would have a CPU each where @party would sit. */
+gboolean vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, int way);
 /** Nothing has moved yet. */
 void vb_balance_clear_room(VbBalance *balance);
 

@@ -41,7 +41,7 @@ collect(const Tree *tree, const VbParty *party, Offer *offers)
     guint count = 0;
     for (guint way = 0; way < 2 * tree->balance->nodes; way++) {
         if (!party->ways[way].open || party->ways[way].shut ||
-            !vb_balance_has_cpus(tree->balance, party, way / 2))
+            !vb_balance_has_cpus(tree->balance, party, way))
             continue;
         offers[count++] = (Offer){(int)way, vb_balance_price(tree->balance, party, (int)way)};
     }

@@ -120,8 +120,8 @@ explain_wide(const VbBalance *balance, const VbParty *party)
     g_autofree char *allowed = vb_nodeset_format(party->guest->boundary);
     if (party->end - party->first > 1)
         vb_plan_decline(balance->plan, party->guest, "wide",
-                        "the vCPUs of one of its %u NUMA cells fit on no single node of \"%s\", or "
-                        "those of all on no nodes together: use more and smaller cells, none, or "
+                        "its %u NUMA cells fit on no nodes of \"%s\" together, each on the fewest that "
+                        "hold it and a CPU for each vCPU: use cells that are no wider than a node, or "
                         "allow more nodes",
                         party->end - party->first, allowed);
     else

@@ -272,7 +272,7 @@ consider_steps(VbBalance *balance, VbParty *other, gint64 shortage, Step *best)
     gint64 old = vb_balance_price(balance, other, place);
     for (int way = 0; way < 2 * (int)balance->nodes; way++) {
         if (!other->ways[way].open || other->ways[way].shut || way == place ||
-            !vb_balance_has_cpus(balance, other, vb_way_node(way)))
+            !vb_balance_has_cpus(balance, other, way))
             continue;
         gint64 cost = vb_balance_price(balance, other, way) - old;
         vb_balance_book(balance, other, way, 1);
@@ -312,7 +312,7 @@ insist(VbBalance *balance, guint index, int way, gint64 least, int *seats)
     for (guint i = 0; i < balance->parties->len; i++)
         seats[i] = vb_balance_party(balance, i)->way;
     vb_balance_rise(balance, party);
-    if (!vb_balance_has_cpus(balance, party, vb_way_node(way))) {
+    if (!vb_balance_has_cpus(balance, party, way)) {
         vb_balance_sit(balance, party, seats[index]);
         return FALSE;
     }

@@ -39,21 +39,41 @@ flow_cost(const VbBalance *balance, const VbBench *bench, gint64 more)
     return beyond * balance->bandwidth * VB_BALANCE_UNIT;
 }
 
+/* vCPUs of @party that would be on @node. */
+static gint64
+vcpus_on(const VbParty *party, int way, guint node)
+{
+    if (party->spreads == NULL)
+        return vb_way_node(way) == node ? party->vcpus : 0;
+    return (gint64)party->spreads[vb_way_node(way)].vcpus[node];
+}
+
+/* Beyond local, from each vCPU of one to each of the other: the sum. */
+static gint64
+sum_of_distances(const VbBalance *balance, const VbParty *party, int way, const VbParty *other)
+{
+    gint64 sum = 0;
+    for (guint64 from = vb_way_nodes(party, way); from != 0; from &= from - 1)
+        for (guint64 to = vb_way_nodes(other, other->way); to != 0; to &= to - 1) {
+            guint here = (guint)__builtin_ctzll(from), there = (guint)__builtin_ctzll(to);
+            const VbNode *host = &balance->snapshot->topology.node[balance->bench[here].id];
+            gint64 beyond = (gint64)host->distance[balance->bench[there].id] - VB_DISTANCE_LOCAL;
+            sum += vcpus_on(party, way, here) * vcpus_on(other, other->way, there) * MAX(beyond, 0);
+        }
+    return sum;
+}
+
 /* Cells of one guest share some accesses: a part of what the lesser of two asks for. */
 static gint64
-kin_cost(const VbBalance *balance, const VbParty *party, guint node)
+kin_cost(const VbBalance *balance, const VbParty *party, int way)
 {
-    const VbTopology *topology = &balance->snapshot->topology;
     gint64 cost = 0;
     for (guint i = party->first; i < party->end; i++) {
         const VbParty *other = vb_balance_party(balance, i);
-        if (other == party || other->way == VB_BALANCE_UP)
-            continue;
-        int there = balance->bench[vb_way_node(other->way)].id;
-        gint64 beyond = (gint64)topology->node[balance->bench[node].id].distance[there] -
-                        VB_DISTANCE_LOCAL;
-        cost += MIN(party->demand_bp, other->demand_bp) * MAX(beyond, 0) * balance->closeness *
-                VB_BALANCE_UNIT / VB_BP;
+        if (other != party && other->way != VB_BALANCE_UP)
+            cost += MIN(party->demand_bp, other->demand_bp) * balance->closeness * VB_BALANCE_UNIT *
+                    sum_of_distances(balance, party, way, other) / VB_BP /
+                    ((gint64)party->vcpus * other->vcpus);
     }
     return cost;
 }
@@ -89,7 +109,7 @@ vb_balance_price(const VbBalance *balance, const VbParty *party, int way)
         price += flow_cost(balance, &balance->bench[flow->node], flow->amount) -
                  flow_cost(balance, &balance->bench[flow->node], 0);
     }
-    return party->end - party->first > 1 ? price + kin_cost(balance, party, vb_way_node(way))
+    return party->end - party->first > 1 ? price + kin_cost(balance, party, way)
                                          : price;
 }
 
@@ -165,19 +185,27 @@ vb_balance_shortage(const VbBalance *balance)
     return bytes;
 }
 
-gboolean
-vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, guint node)
+static gboolean
+has_cpus_on(const VbBalance *balance, const VbParty *party, int way, guint node)
 {
-    guint vcpus = party->vcpus;
-    if (party->end - party->first < 2)
-        return TRUE;
+    gint64 vcpus = vcpus_on(party, way, node);
     for (guint i = party->first; i < party->end; i++) {
         const VbParty *other = vb_balance_party(balance, i);
-        if (other != party && other->way != VB_BALANCE_UP && vb_way_node(other->way) == node)
-            vcpus += other->vcpus;
+        if (other != party && other->way != VB_BALANCE_UP)
+            vcpus += vcpus_on(other, other->way, node);
     }
-    return vcpus <= vb_balance_count_cpus(&balance->snapshot->topology, party->guest,
-                                          balance->bench[node].id);
+    return vcpus <= party->cpus[node];
+}
+
+gboolean
+vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, int way)
+{
+    if (party->end - party->first < 2)
+        return TRUE;
+    for (guint64 nodes = vb_way_nodes(party, way); nodes != 0; nodes &= nodes - 1)
+        if (!has_cpus_on(balance, party, way, (guint)__builtin_ctzll(nodes)))
+            return FALSE;
+    return TRUE;
 }
 
 gboolean
@@ -188,7 +216,7 @@ vb_balance_sound(const VbBalance *balance, const VbParty *party, int way)
     for (guint i = 0; touched != 0; i++, touched >>= 1)
         if ((touched & 1) != 0 && !keeps(&balance->bench[i]))
             return FALSE;
-    return vb_balance_has_cpus(balance, party, vb_way_node(way));
+    return vb_balance_has_cpus(balance, party, way);
 }
 
 gboolean
@@ -245,7 +273,7 @@ vb_balance_cost(const VbBalance *balance)
         if (party->way == VB_BALANCE_UP)
             continue;
         cost += party->ways[party->way].own;
-        kin += kin_cost(balance, party, vb_way_node(party->way));
+        kin += kin_cost(balance, party, party->way);
     }
     return cost + kin / 2;
 }

@@ -88,15 +88,6 @@ add_portions(VbBalance *balance, const gint64 *amounts, guint *ret_first)
     return balance->portions->len - *ret_first;
 }
 
-guint
-vb_balance_count_cpus(const VbTopology *topology, const VbGuest *guest, int node)
-{
-    if (vb_cpuset_within(&topology->node[node].cpus, &guest->cpu_boundary))
-        return topology->node[node].n_cpus;
-    VbCpuSet cpus = vb_place_cpus(topology, guest, node);
-    return vb_cpuset_count(&cpus);
-}
-
 static gint64
 access_cost(const VbBalance *balance, const gint64 *flow, guint node)
 {
@@ -282,7 +273,7 @@ vb_balance_open_ways(VbBalance *balance, VbParty *party)
         if ((allowed & VB_NODE_BIT(id)) == 0)
             continue;
         if (party->spreads != NULL ? party->spreads[i].set == 0
-                                   : vb_balance_count_cpus(topology, party->guest, id) < party->vcpus)
+                                   : party->cpus[i] < party->vcpus)
             continue;
         open_way(balance, party, &terms, i, FALSE);
         open_way(balance, party, &terms, i, TRUE);

@@ -17,6 +17,8 @@ typedef struct {
     guint64 allowed;             /* bit i: it may use node i */
     guint64 cpus[VB_NODES_MAX];
     guint64 room[VB_NODES_MAX];  /* pages, if nobody else were there; of a guest that starts, beside who is */
+    guint64 lies[VB_NODES_MAX];  /* bytes that are there */
+    guint held[VB_NODES_MAX];    /* vCPUs that are held there */
     gboolean even;               /* RAM by node, and not by vCPU */
     gboolean crowded;            /* no node has the CPUs */
 } Need;
@@ -77,19 +79,27 @@ need_of(const VbBalance *balance, const VbParty *party)
     const VbTopology *topology = &balance->snapshot->topology;
     VbNodeSet homes = party->guest->boundary & vb_topology_home_nodes(topology);
     const VbCell *cell = party->cell;
-    gint64 asked = vb_policy_parameter(balance->policy, balance->snapshot, party->guest, "interleave");
+    gint64 asked = party->end - party->first == 1
+                       ? vb_policy_parameter(balance->policy, balance->snapshot, party->guest, "interleave")
+                       : 0;
     Need need = {.vcpus = party->vcpus, .even = asked > 1};
     /* As it starts, all that it may yet touch. */
     guint64 bytes = cell->present_bytes > 0 ? cell->present_bytes : cell->size_bytes;
     need.pages = cell->movable ? bytes / MAX(cell->page_size, 1) : 0;
     for (guint i = 0; i < balance->nodes; i++) {
         int id = balance->bench[i].id;
-        guint cpus = vb_balance_count_cpus(topology, party->guest, id);
-        if ((homes & VB_NODE_BIT(id)) == 0 || cpus == 0)
+        if ((homes & VB_NODE_BIT(id)) == 0 || party->cpus[i] == 0)
             continue;
         need.allowed |= BIT(i);
-        need.cpus[i] = cpus;
+        need.cpus[i] = party->cpus[i];
         need.room[i] = room_of(balance, cell, i);
+        need.lies[i] = cell->by_node[id];
+    }
+    for (guint i = 0; i < party->guest->vcpus->len; i++) {
+        const VbVcpu *vcpu = g_ptr_array_index(party->guest->vcpus, i);
+        int holder = vb_balance_holder(topology, vcpu);
+        if ((guint)vcpu->cell == party->index && holder != VB_NO_NODE)
+            need.held[balance->number[holder]]++;
     }
     need.nodes = MIN((guint)asked, (guint)__builtin_popcountll(need.allowed));
     return need;
@@ -102,13 +112,17 @@ distance_between(const VbBalance *balance, guint from, guint to)
     return MAX((gint64)host->distance[balance->bench[to].id] - VB_DISTANCE_LOCAL, 0);
 }
 
-/* The nearest to @centre of the nodes that are not in @set yet; of equals the first; -1: there is none. */
+/*
+ * The nearest to @centre of the nodes that are not in @set yet; of equals the next by number, so that from
+ * each centre another set comes, and guests need not share a node; -1: there is none.
+ */
 static int
 nearest(const VbBalance *balance, const Need *need, guint64 set, guint centre)
 {
     int best = -1;
     gint64 least = G_MAXINT64;
-    for (guint i = 0; i < balance->nodes; i++) {
+    for (guint step = 1; step < balance->nodes; step++) {
+        guint i = (centre + step) % balance->nodes;
         gint64 way = distance_between(balance, centre, i) + distance_between(balance, i, centre);
         if ((need->allowed & ~set & BIT(i)) == 0 || way >= least)
             continue;
@@ -154,27 +168,66 @@ fill_full(guint64 *total, guint64 open, const guint64 *weight, const guint64 *li
     return full;
 }
 
-/* Divides @total among @set by weight, to nobody more than its limit; what is left then goes by that.
- * With @nearest each sum from the first node on is rounded to the nearest, else down. */
+/* By weight, exactly: what rounding leaves goes along to the next. */
 static void
-apportion(guint64 total, guint64 set, const guint64 *weight, const guint64 *limit, gboolean nearest,
-          guint64 *part)
+divide_pages(guint64 total, guint64 set, const guint64 *weight, guint64 *part)
 {
-    guint64 seen = 0, given = 0;
-    for (guint64 full; (full = fill_full(&total, set, weight, limit, part)) != 0;)
-        set &= ~full;
-    if (sum_of(weight, set) == 0 && weight != limit && total > 0) {
-        apportion(total, set, limit, limit, nearest, part);
-        return;
-    }
-    guint64 sum = sum_of(weight, set), half = nearest && sum > 0 ? (sum - 1) / 2 : 0;
+    guint64 sum = sum_of(weight, set), seen = 0, given = 0;
     for (guint i = 0; sum > 0 && i < VB_NODES_MAX; i++) {
         if ((set & BIT(i)) == 0)
             continue;
         seen += weight[i];
-        part[i] = (guint64)(((unsigned __int128)total * seen + half) / sum) - given;
+        part[i] = (guint64)((unsigned __int128)total * seen / sum) - given;
         given += part[i];
     }
+}
+
+/* Of equal remainders: where more of its vCPUs are already, then where more of its RAM lies. */
+static gboolean
+is_rather(const Need *need, const guint64 *rest, guint node, guint than)
+{
+    if (rest[node] != rest[than])
+        return rest[node] > rest[than];
+    if (need->held[node] != need->held[than])
+        return need->held[node] > need->held[than];
+    return need->lies[node] > need->lies[than];
+}
+
+/* The same of vCPUs, which are few: one more for the largest remainders. */
+static void
+divide_vcpus(const Need *need, guint64 total, guint64 set, const guint64 *weight, guint64 *part)
+{
+    guint64 sum = sum_of(weight, set), rest[VB_NODES_MAX] = {0}, left = total;
+    for (guint i = 0; sum > 0 && i < VB_NODES_MAX; i++) {
+        if ((set & BIT(i)) == 0)
+            continue;
+        part[i] = (guint64)((unsigned __int128)total * weight[i] / sum);
+        rest[i] = (guint64)((unsigned __int128)total * weight[i] % sum);
+        left -= part[i];
+    }
+    for (; sum > 0 && left > 0; left--) {
+        guint best = (guint)__builtin_ctzll(set);
+        for (guint i = best + 1; i < VB_NODES_MAX; i++)
+            if ((set & BIT(i)) != 0 && is_rather(need, rest, i, best))
+                best = i;
+        part[best]++;
+        rest[best] = 0;
+    }
+}
+
+/* Divides @total among @set by weight, to nobody more than its limit; what is left then goes by that. @need: of vCPUs. */
+static void
+apportion(const Need *need, guint64 total, guint64 set, const guint64 *weight, const guint64 *limit,
+          guint64 *part)
+{
+    for (guint64 full; (full = fill_full(&total, set, weight, limit, part)) != 0;)
+        set &= ~full;
+    if (sum_of(weight, set) == 0 && weight != limit && total > 0)
+        apportion(need, total, set, limit, limit, part);
+    else if (need != NULL)
+        divide_vcpus(need, total, set, weight, part);
+    else
+        divide_pages(total, set, weight, part);
 }
 
 static void
@@ -184,11 +237,8 @@ divide(const Need *need, VbSpread *spread)
     gboolean by_ram = !need->crowded && !need->even;
     for (guint i = 0; i < VB_NODES_MAX; i++)
         one[i] = 1;
-    /* By RAM to the nearest: of two vCPUs each of two nodes has one, though one has a little less room. */
-    apportion(need->vcpus, spread->set, by_ram ? need->room : need->cpus, need->cpus, by_ram,
-              spread->vcpus);
-    apportion(need->pages, spread->set, need->even ? one : spread->vcpus, need->room, FALSE,
-              spread->pages);
+    apportion(need, need->vcpus, spread->set, by_ram ? need->room : need->cpus, need->cpus, spread->vcpus);
+    apportion(NULL, need->pages, spread->set, need->even ? one : spread->vcpus, need->room, spread->pages);
 }
 
 /* The sets of fewest nodes, each once. Returns: how many nodes; 0 if there is none. */
@@ -281,6 +331,7 @@ seat_ranges(const VbBalance *balance, const VbParty *party, const GArray *line, 
             most = MAX(more, most);
         }
         spread->first[best] = begin;
+        spread->seats |= BIT(best);
         for (guint64 i = 0; i < spread->vcpus[best]; i++, begin++)
             spread->demand_bp[best] += vb_balance_demand(
                 party->guest,
@@ -346,13 +397,16 @@ vb_way_demand(const VbParty *party, int way, guint node)
 guint64
 vb_way_nodes(const VbParty *party, int way)
 {
-    guint64 nodes = 0;
-    if (party->spreads == NULL)
-        return BIT(vb_way_node(way));
-    for (guint i = 0; i < VB_NODES_MAX; i++)
-        if (party->spreads[vb_way_node(way)].vcpus[i] > 0)
-            nodes |= BIT(i);
-    return nodes;
+    return party->spreads == NULL ? BIT(vb_way_node(way)) : party->spreads[vb_way_node(way)].seats;
+}
+
+static guint64
+bytes_in(const VbBalance *balance, const VbParty *party, guint64 set)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < balance->nodes; i++)
+        bytes += (set & BIT(i)) != 0 ? party->cell->by_node[balance->bench[i].id] : 0;
+    return bytes;
 }
 
 int
@@ -373,10 +427,17 @@ vb_spread_origin(const VbBalance *balance, const VbParty *party)
     guint64 nodes = 0;
     for (guint i = 0; i < balance->nodes; i++)
         nodes |= (held & VB_NODE_BIT(balance->bench[i].id)) != 0 ? BIT(i) : 0;
-    for (guint i = 0; nodes != 0 && i < balance->nodes; i++)
-        if (party->spreads[i].set != 0 && vb_way_nodes(party, (int)(2 * i)) == nodes)
-            return (int)i;
-    return -1;
+    int origin = -1;
+    guint64 most = 0;
+    for (guint i = 0; nodes != 0 && i < balance->nodes; i++) {
+        const VbSpread *spread = &party->spreads[i];
+        guint64 bytes = bytes_in(balance, party, spread->set);
+        if (spread->set == 0 || vb_way_nodes(party, (int)(2 * i)) != nodes || (origin >= 0 && bytes <= most))
+            continue;
+        origin = (int)i;
+        most = bytes;
+    }
+    return origin;
 }
 
 /* Takes @total of @amounts, of each in proportion. */

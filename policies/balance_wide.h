@@ -6,16 +6,17 @@
 G_BEGIN_DECLS
 
 /*
- * Guests that no node holds: that have more vCPUs than any node has CPUs, or more RAM than it has, and
- * no cells of their own. They lie on several nodes, the fewest that hold them: on each vCPUs by the
- * CPUs that it has, a range in the order of their ids, and RAM by its vCPUs. The party of such a guest has a
+ * Guests, or cells of their own, that no node holds: that have more vCPUs than any node has CPUs, or more RAM than
+ * it has. They lie on several nodes, the fewest that hold them: on each vCPUs by the
+ * CPUs that it has, a range in the order of their ids, and RAM by its vCPUs. The party of such a one has a
  * spread with each node as its centre where others have that node; which is the closest is left to
- * what they cost. `interleave` asks for the same of a guest that one node would hold.
+ * what they cost. `interleave` asks for the same of a guest without cells that one node would hold.
  */
 
 /** Parts of a guest by node, by the nodes' numbers in the balance. */
 struct VbSpread {
     guint64 set;                 /**< bit i: node i has a part; 0: it cannot be so, or is as of another centre */
+    guint64 seats;               /**< bit i: node i has vCPUs */
     guint64 vcpus[VB_NODES_MAX];
     guint first[VB_NODES_MAX];   /**< of these, in the order of their ids; ranges go where most of them run */
     gint64 demand_bp[VB_NODES_MAX]; /**< of these */
@@ -26,14 +27,17 @@ struct VbSpread {
 typedef void (*VbSpreadFlow)(guint from, guint to, gint64 bytes, gpointer data);
 
 /**
- * The spreads of a party that is the only one of its guest, whose cell, demand and number of vCPUs are set.
+ * The spreads of a party whose kin, cell, demand, vCPUs and CPUs are set.
  * Of a guest that has touched nothing yet all that it may touch counts, and one that is spread keeps as many nodes as
  * that asks for.
  * Returns: (transfer full) (nullable): one a node, by number; NULL if one node holds it, all together do not,
  * or where its RAM is is not known
  */
 VbSpread *vb_spread_all(const VbBalance *balance, const VbParty *party);
-/** The centre of the spread that its vCPUs have already, those held or at home; -1 if they have none. */
+/**
+ * The centre of the spread that its vCPUs have already, those held or at home; of several that with most of its RAM.
+ * Returns: -1 if they have none
+ */
 int vb_spread_origin(const VbBalance *balance, const VbParty *party);
 /**
  * What has to leave and to arrive, in bytes by node, for RAM to lie as that spread has it.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Guests with NUMA cells of their own: cells that look alike are said to be unknown, never guessed; QEMU
-# tells them apart if it may be asked; named backings need no asking. A guest without cells is spread where its vCPUs or its
-# RAM fit on no node, or where it asks for more nodes.
+# tells them apart if it may be asked; named backings need no asking. A guest, or a cell, is spread where its vCPUs or its
+# RAM fit on no node, as it starts, too, or where it asks for more nodes.
 [ -n "${LAB_INSIDE-}" ] || exec "$(dirname "$0")/run" --timeout 900 --nodes 2 --cpus-per-node 2 --memory-per-node 1G "$0" "$@"
 source "$LAB_DIR/lib.sh"
 
@@ -59,8 +59,26 @@ lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "asked again it stays as it is"
 vmbalancer release wide >/dev/null
 lab_is "$(lab_affinity wide)" "$before" "and release gives its vCPUs back"
 
+# A cell that fits on no node, and a small one of the same guest, which has the CPU that is left.
+lab_stop alike named wide
+lab_guest split --vcpus 4 --split "3 1" --memory 96 --backing hugepages --quota 40 || exit 1
+lab_scatter split 0,0,0,0 0 --free
+vmbalancer rebalance split --wait -o json >/tmp/split.json
+lab_is "$?" 0 "a cell that fits on no node is spread, too" || jq -r '.declined[].reason' /tmp/split.json
+seats=$(jq -r '[.actions[] | select(.kind == "pin" and (.thread | startswith("vcpu")))] | sort_by(.thread) | map(.to) | join(" ")' /tmp/split.json)
+vmbalancer status -o json >/tmp/status.json
+# held CELL NODE: percent.
+held() { guest split | jq --argjson cell "$1" --argjson node "$2" '.cells[$cell] | .by_node[$node] * 100 / .present'; }
+lab_ok "three vCPUs on both nodes, and the fourth where one of them is: $seats" grep -qE "^(0 0 1 1|0 1 1 0|1 1 0 0|1 0 0 1)$" <<<"$seats"
+for node in 0 1; do
+	part=$(echo "${seats% *}" | grep -o $node | wc -l)
+	lab_at_least "$(held 0 $node)" $((part * 100 / 3 - 7)) "of the wide cell $part of 3 parts are on node $node"
+done
+lab_at_least "$(held 1 "${seats##* }")" 99 "and the small one is all where its vCPU is"
+lab_is "$(vmbalancer rebalance split --wait -o json | jq -c .actions)" "[]" "asked again it stays as it is"
+lab_stop split
+
 # As it starts, before it has touched its RAM.
-lab_stop wide
 vmbalancerd >/tmp/daemon.log 2>&1 </dev/null &
 daemon=$!
 lab_until 30 grep -q "connected to libvirt" /tmp/daemon.log
@@ -75,7 +93,6 @@ wait $daemon
 lab_stop broad
 
 # More RAM than a node has, in huge pages to be there soon; and one that a node would hold, but is to use both nodes' bandwidth.
-lab_stop alike named
 for node in 0 1; do echo 0 >/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages; done
 lab_guest even --vcpus 2 --memory 32 --walk bytes=4M --define || exit 1
 lab_guest large --vcpus 2 --memory 1040 --walk bytes=4M --backing thp || exit 1

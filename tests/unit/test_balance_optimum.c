@@ -207,22 +207,44 @@ set_seat(Programme *p, int row, guint party, guint node, double value)
     set(p, row, column_of(p, party, 2 * node + 1), value);
 }
 
+static double
+vcpus_on(const VbParty *party, guint seat, guint node)
+{
+    if (party->spreads != NULL)
+        return (double)party->spreads[seat].vcpus[node];
+    return seat == node ? party->vcpus : 0;
+}
+
+/* The mean over all pairs of a vCPU of each. */
+static double
+mean_distance(const VbBalance *balance, const VbParty *left, guint a, const VbParty *right, guint b)
+{
+    double sum = 0;
+    for (guint x = 0; x < balance->nodes; x++)
+        for (guint y = 0; y < balance->nodes; y++) {
+            const VbNode *node = &balance->snapshot->topology.node[balance->bench[x].id];
+            int beyond = node->distance[balance->bench[y].id] - VB_DISTANCE_LOCAL;
+            sum += vcpus_on(left, a, x) * vcpus_on(right, b, y) * beyond;
+        }
+    return sum / left->vcpus / right->vcpus;
+}
+
 /* Two cells of one guest: CPUs for both where both are, and what their distance costs. */
 static void
 add_pair(Programme *p, guint one, guint two)
 {
     const VbBalance *balance = p->balance;
     const VbParty *left = vb_balance_party(balance, one), *right = vb_balance_party(balance, two);
+    gint64 shared = MIN(left->demand_bp, right->demand_bp) * balance->closeness * VB_BALANCE_UNIT;
     for (guint a = 0; a < balance->nodes; a++) {
-        const VbNode *node = &balance->snapshot->topology.node[balance->bench[a].id];
-        int cpus = add_row(p, GLP_UP, node->n_cpus);
-        set_seat(p, cpus, one, a, left->vcpus);
-        set_seat(p, cpus, two, a, right->vcpus);
+        int cpus = add_row(p, GLP_UP, balance->snapshot->topology.node[balance->bench[a].id].n_cpus);
+        for (guint seat = 0; seat < balance->nodes; seat++) {
+            set_seat(p, cpus, one, seat, vcpus_on(left, seat, a));
+            set_seat(p, cpus, two, seat, vcpus_on(right, seat, a));
+        }
         for (guint b = 0; b < balance->nodes; b++) {
-            gint64 beyond = node->distance[balance->bench[b].id] - VB_DISTANCE_LOCAL;
-            gint64 cost = MIN(left->demand_bp, right->demand_bp) * beyond * balance->closeness *
-                          VB_BALANCE_UNIT / VB_BP;
-            int both = add_column(p, GLP_CV, (double)cost * COST);
+            double cost = (double)shared / VB_BP * mean_distance(balance, left, a, right, b);
+            int both = add_column(p, GLP_CV, cost * COST);
             int row = add_row(p, GLP_UP, 1);
             set(p, row, both, -1);
             set_seat(p, row, one, a, 1);

@@ -248,14 +248,53 @@ test_as_it_fills(void)
     story_plan(policy, host, guest, "move 0: 1>0 1024M; pin vcpu0 >0; pin vcpu1 >0; pin vcpu2 >0; pin vcpu3 >0", NULL);
 }
 
-/* All nodes together are too small for one, and cells that fit on no node are not cut. */
+/* Each cell over the fewest nodes that hold it, and close to the other where both are not on the same. */
+static void
+test_cells(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(4, 2, 8 * GIB);
+    world_distances(&host->topology, "10,31,12,31:31,10,31,12:12,31,10,31:31,12,31,10");
+    VbGuest *guest = world_guest(host, "cells", "0,0,0,1,1,1");
+    world_cell(guest);
+    for (guint i = 3; i < 6; i++)
+        world_vcpu_of(guest, i)->cell = 1;
+    world_fill(host, guest, 0, 3, 3 * GIB);
+    world_fill(host, guest, 1, 2, 3 * GIB);
+    story_agree(policy, host);
+    story_plan(policy, host, guest,
+               "move 0: 3>1 1024M; move 1: 2>0 1024M; pin vcpu0 >1; pin vcpu1 >3; pin vcpu2 >3; pin vcpu3 >0; "
+               "pin vcpu4 >2; pin vcpu5 >2",
+               NULL);
+    g_autoptr(VbSnapshot) then = carry_out(host, guest, NULL);
+    g_assert_cmphex(world_cell_of(vb_snapshot_find(then, guest->uuid), 0)->home, ==, 10);
+    g_assert_cmphex(world_cell_of(vb_snapshot_find(then, guest->uuid), 1)->home, ==, 5);
+}
+
+/* A wide cell, and a small one of the same guest that has what is left. */
+static void
+test_a_wide_cell_and_a_small_one(void)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
+    VbGuest *guest = world_guest(host, "cells", "0,0,0,1");
+    world_cell(guest);
+    world_vcpu_of(guest, 3)->cell = 1;
+    world_fill(host, guest, 0, 0, 3 * GIB);
+    world_fill(host, guest, 1, 1, GIB);
+    story_agree(policy, host);
+    story_plan(policy, host, guest,
+               "move 0: 0>1 1024M; pin vcpu0 >0; pin vcpu1 >0; pin vcpu2 >1; pin vcpu3 >1", NULL);
+    g_autoptr(VbSnapshot) then = carry_out(host, guest, NULL);
+}
+
+/* All nodes together are too small, for one with cells of its own, too. */
 static void
 test_too_wide_for_all(void)
 {
     g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
-    VbGuest *guest = world_guest(host, "huge", "0,0,0,1,1"), *cells = world_guest(host, "cells", "0,0,0,1");
+    VbGuest *guest = world_guest(host, "huge", "0,0,0,1,1"), *cells = world_guest(host, "cells", "0,0,0,1,1");
     world_cell(cells);
     world_vcpu_of(cells, 3)->cell = 1;
+    world_vcpu_of(cells, 4)->cell = 1;
     world_fill(host, guest, 0, 0, GIB);
     story_agree(policy, host);
     story_plan(policy, host, guest, "", "wide");
@@ -276,7 +315,7 @@ test_interleaved(void)
     story_set(&guest->settings, "interleave", 2);
     story_set(&single->settings, "interleave", 2);
     story_agree(policy, host);
-    story_plan(policy, host, guest, "move 0: 0>2 1536M; pin vcpu0 >0; pin vcpu1 >2; pin vcpu2 >2", NULL);
+    story_plan(policy, host, guest, "move 0: 0>2 1536M; pin vcpu0 >0; pin vcpu1 >0; pin vcpu2 >2", NULL);
     story_plan(policy, host, single, "move 0: 2>0 512M; pin vcpu0 >2", NULL);
     g_autoptr(VbSnapshot) then = carry_out(host, guest, NULL);
     story_plan(policy, then, vb_snapshot_find(then, single->uuid), "", NULL);
@@ -297,6 +336,8 @@ main(int argc, char **argv)
     g_test_add_func("/wide/hugepages", test_hugepages);
     g_test_add_func("/wide/as-it-starts", test_as_it_starts);
     g_test_add_func("/wide/as-it-fills", test_as_it_fills);
+    g_test_add_func("/wide/cells", test_cells);
+    g_test_add_func("/wide/a-wide-cell-and-a-small-one", test_a_wide_cell_and_a_small_one);
     g_test_add_func("/wide/too-wide-for-all", test_too_wide_for_all);
     g_test_add_func("/wide/interleaved", test_interleaved);
     return g_test_run();

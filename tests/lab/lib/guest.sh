@@ -9,11 +9,12 @@ lab_error() {
 }
 
 # lab_guest NAME [OPTION...]: starts a guest and waits until it has touched all its memory.
-#   --vcpus N (1)  --plug N (0), more that may be plugged in later  --memory MiB (64)  --cells N (0)  --backing anonymous|thp|memfd|hugepages
+#   --vcpus N (1)  --plug N (0), more that may be plugged in later  --memory MiB (64)  --backing anonymous|thp|memfd|hugepages
+#   --cells N (0), alike  --split "N N...", as many cells, with so many vCPUs
 #   --walk "bytes=SIZE shared|private spread stride=N duty=PERCENT"  --quota PERCENT (20; 0: none)
 #   --xml-extra XML, put into <domain>  --define, persistent  --suspend, once it is ready  --no-wait
 lab_guest() {
-	local name=$1 vcpus=1 plug=0 memory=64 cells=0 backing=anonymous walk='' quota=20 extra=''
+	local name=$1 vcpus=1 plug=0 memory=64 cells=0 backing=anonymous walk='' quota=20 extra='' split=()
 	local verb=create suspend='' wait=yes
 	shift
 	while [ $# -gt 0 ]; do
@@ -28,6 +29,7 @@ lab_guest() {
 		--plug) plug=$2 ;;
 		--memory) memory=$2 ;;
 		--cells) cells=$2 ;;
+		--split) read -r -a split <<<"$2" && cells=${#split[@]} ;;
 		--backing) backing=$2 ;;
 		--walk) walk=$2 ;;
 		--quota) quota=$2 ;;
@@ -90,7 +92,7 @@ lab_prepare_backing() {
 # Reads lab_guest's variables.
 # shellcheck disable=SC2154
 lab_guest_xml() {
-	local i all=$((vcpus + plug))
+	local i next first=0 all=$((vcpus + plug))
 	echo "<domain type='qemu'><name>$name</name>"
 	echo "<memory unit='MiB'>$memory</memory><vcpu current='$vcpus'>$((vcpus + plug))</vcpu>"
 	case $backing in
@@ -106,8 +108,9 @@ lab_guest_xml() {
 	if [ "$cells" -gt 0 ]; then
 		echo "<cpu><numa>"
 		for ((i = 0; i < cells; i++)); do
-			echo "<cell id='$i' cpus='$((all * i / cells))-$((all * (i + 1) / cells - 1))'" \
-				"memory='$((memory / cells))' unit='MiB'/>"
+			next=$((${#split[@]} > 0 ? first + ${split[i]:-0} : all * (i + 1) / cells))
+			echo "<cell id='$i' cpus='$first-$((next - 1))' memory='$((memory / cells))' unit='MiB'/>"
+			first=$next
 		done
 		echo "</numa></cpu>"
 	fi
