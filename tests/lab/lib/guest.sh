@@ -9,7 +9,8 @@ lab_error() {
 }
 
 # lab_guest NAME [OPTION...]: starts a guest and waits until it has touched all its memory.
-#   --vcpus N (1)  --plug N (0), more that may be plugged in later  --memory MiB (64)  --backing anonymous|thp|memfd|hugepages
+#   --vcpus N (1)  --plug N (0), more that may be plugged in later  --memory MiB (64)
+#   --backing anonymous|thp|memfd|file|locked|hugepages|gigantic, the last in pages of 1 GiB that are there
 #   --cells N (0), alike  --split "N N...", as many cells, with so many vCPUs
 #   --walk "bytes=SIZE shared|private spread stride=N duty=PERCENT"  --quota PERCENT (20; 0: none)
 #   --xml-extra XML, put into <domain>  --define, persistent  --suspend, once it is ready  --no-wait
@@ -74,7 +75,7 @@ lab_prepare_backing() {
 	local node pool
 	echo never >$lab_thp
 	case $1 in
-	anonymous | memfd) ;;
+	anonymous | memfd | file | locked | gigantic) ;;
 	thp) echo always >$lab_thp ;;
 	hugepages)
 		for node in /sys/devices/system/node/node[0-9]*; do
@@ -97,7 +98,10 @@ lab_guest_xml() {
 	echo "<memory unit='MiB'>$memory</memory><vcpu current='$vcpus'>$((vcpus + plug))</vcpu>"
 	case $backing in
 	memfd) echo "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>" ;;
+	file) echo "<memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>" ;;
+	locked) echo "<memoryBacking><locked/></memoryBacking><memtune><hard_limit unit='GiB'>4</hard_limit></memtune>" ;;
 	hugepages) echo "<memoryBacking><hugepages/></memoryBacking>" ;;
+	gigantic) echo "<memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages></memoryBacking>" ;;
 	esac
 	echo "<os><type arch='x86_64' machine='pc'>hvm</type><kernel>$lab_walker</kernel>"
 	echo "<cmdline>vcpus=$vcpus $walk</cmdline></os>"

@@ -11,7 +11,7 @@ lab_ranges() {
 	size=$((memory * 1048576 / (cells > 0 ? cells : 1)))
 	while read -r range _ _ _ _ path; do
 		case $path in
-		*qemu_back_mem* | *memory-backend-memfd* | '') ;;
+		*qemu_back_mem* | *memory-backend-memfd* | */libvirt/qemu/ram/* | '') ;;
 		*) continue ;;
 		esac
 		[ $((16#${range#*-} - 16#${range%-*})) -eq "$size" ] && echo "${range%-*} $size"
