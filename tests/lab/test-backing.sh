@@ -34,6 +34,9 @@ for name in $guests; do
 done
 lab_is "$(jq -c '[.guests[] | select(.name == "gigantic")][0].cells[0].page_size' /tmp/status.json)" 1073741824 "in one page"
 
+vmbalancer doctor >/tmp/out
+lab_ok "doctor tells what moving that means" grep -q "guest gigantic: cell 0 is in pages of 1 GiB" /tmp/out
+
 # By name, so that the RAM follows, whatever it costs.
 vmbalancer rebalance file locked --to 0 --wait -o json >/tmp/rebalance.json
 lab_is "$? $(jq -c '[.outcomes[].result] | unique' /tmp/rebalance.json)" '0 ["done"]' "they come home"

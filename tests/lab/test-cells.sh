@@ -56,6 +56,8 @@ for node in 0 1; do
 done
 vmbalancer rebalance wide --wait -o json >/tmp/out
 lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "asked again it stays as it is"
+vmbalancer doctor >/tmp/out
+lab_ok "doctor tells of it" grep -q "guest wide: cell 0 fits on no node (3 vCPUs" /tmp/out
 vmbalancer release wide >/dev/null
 lab_is "$(lab_affinity wide)" "$before" "and release gives its vCPUs back"
 

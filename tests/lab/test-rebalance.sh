@@ -160,7 +160,7 @@ lab_is "$?" 3 "one of them leaves: partly done"
 lab_ok "as they are shared" grep -q "shared, as KSM merges" /tmp/out || sed 's/^/# /' /tmp/out
 lab_is "$(cat $ksm/pages_sharing)" "$sharing" "they are merged as before"
 vmbalancer doctor >/tmp/out
-lab_ok "doctor tells of it" grep -q "merges pages across nodes" /tmp/out
+lab_ok "doctor tells of them" grep -q "merges pages across nodes" /tmp/out
 echo 2 >$ksm/run
 
 # What is swapped out is absent, not remote: what is left moves, and nobody brings the rest back.
@@ -175,6 +175,8 @@ swapped_out() {
 lab_until 60 swapped_out
 left=$(present plain)
 lab_at_most "$left" $((56 << 20)) "what is swapped out is not told as present"
+vmbalancer doctor >/tmp/out
+lab_ok "doctor tells of it" grep -q "guest plain: .* of its QEMU process are swapped out" /tmp/out
 vmbalancer rebalance plain --to "${others[0]}" --force --wait >/tmp/out 2>&1
 lab_is "$?" 0 "what is left moves" || sed 's/^/# /' /tmp/out
 lab_at_least "$(lab_share plain "${others[0]}")" 99 "all of it"

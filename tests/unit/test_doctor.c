@@ -206,14 +206,14 @@ test_ram_that_stays_away_from_its_devices(Fixture *f, gconstpointer unused)
     VbGuest *guest = world_guest(host, "vm", "0");
     world_fill(host, guest, 0, 0, GIB);
     guest->devices[1] = 1;
-    vb_doctor_guests(f->findings, host);
+    vb_doctor_guests(f->findings, f->kernel, host);
     g_assert_cmpuint(f->findings->len, ==, 0);
     world_cell_of(guest, 0)->movable = FALSE;
-    vb_doctor_guests(f->findings, host);
+    vb_doctor_guests(f->findings, f->kernel, host);
     assert_found(f->findings, "guest vm", VB_FINDING_HINDERS, "devices are on node 1");
     g_ptr_array_set_size(f->findings, 0);
     world_fill(host, guest, 0, 1, 2 * GIB);
-    vb_doctor_guests(f->findings, host);
+    vb_doctor_guests(f->findings, f->kernel, host);
     g_assert_cmpuint(f->findings->len, ==, 0);
 }
 
@@ -320,10 +320,9 @@ test_merged_pages_are_named(Fixture *f, gconstpointer unused)
 /* --- guests -------------------------------------------------------------------------------- */
 
 static void
-test_guests_that_cannot_be_seen_or_moved(void)
+test_guests_that_cannot_be_seen_or_moved(Fixture *f, gconstpointer unused)
 {
     g_autoptr(VbSnapshot) host = world_host(2, 4, 16 * GIB);
-    g_autoptr(GPtrArray) findings = findings_new();
     VbGuest *good = world_guest(host, "good", "0");
     VbGuest *hidden = world_guest(host, "hidden", "0");
     VbGuest *pinned = world_guest(host, "pinned", "0");
@@ -333,11 +332,43 @@ test_guests_that_cannot_be_seen_or_moved(void)
     pinned->owner = VB_OWNER_HANDS_OFF;
     pinned->reason = g_strdup("the operator pinned it");
     world_cell_of(fixed, 0)->note = g_strdup("VFIO pins it");
-    vb_doctor_guests(findings, host);
-    g_assert_cmpuint(findings->len, ==, 3);
-    assert_found(findings, "guest hidden", VB_FINDING_HINDERS, "was not found");
-    assert_found(findings, "guest pinned", VB_FINDING_NOTE, "hands-off: the operator pinned it");
-    assert_found(findings, "guest fixed", VB_FINDING_HINDERS, "cell 0: VFIO pins it");
+    vb_doctor_guests(f->findings, f->kernel, host);
+    g_assert_cmpuint(f->findings->len, ==, 3);
+    assert_found(f->findings, "guest hidden", VB_FINDING_HINDERS, "was not found");
+    assert_found(f->findings, "guest pinned", VB_FINDING_NOTE, "hands-off: the operator pinned it");
+    assert_found(f->findings, "guest fixed", VB_FINDING_HINDERS, "cell 0: VFIO pins it");
+}
+
+/* What no node holds, is swapped out, in large pages, or was touched by others alone. */
+static void
+test_shapes_of_guests(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(VbSnapshot) host = world_host(2, 2, 8 * GIB);
+    VbGuest *wide = world_guest(host, "wide", "0,0,0"), *fat = world_guest(host, "fat", "0");
+    VbGuest *slow = world_guest(host, "slow", "0"), *cells = world_guest(host, "cells", "0,0,0");
+    world_cell(cells);
+    world_vcpu_of(cells, 2)->cell = 1;
+    wide->pid = fat->pid = cells->pid = 7;
+    slow->pid = 8;
+    world_fill(host, slow, 0, 0, GIB);
+    world_cell_of(fat, 0)->size_bytes = 9 * GIB;
+    vb_doctor_guests(f->findings, f->kernel, host);
+    assert_found(f->findings, "guest wide", VB_FINDING_NOTE, "cell 0 fits on no node (3 vCPUs");
+    assert_found(f->findings, "guest fat", VB_FINDING_NOTE, "9 GiB; the largest that it may use has 2 CPUs, 8 GiB)");
+    g_assert_cmpuint(f->findings->len, ==, 2);
+    world_cell_of(slow, 0)->page_size = GIB;
+    write_file(f, "/proc/8/status", "Name:\tqemu\nVmSwap:\t  20480 kB\n");
+    world_cell_of(slow, 0)->unmapped_known = TRUE;
+    world_cell_of(slow, 0)->unmapped_bytes = 64 * MIB;
+    vb_doctor_guests(f->findings, f->kernel, host);
+    assert_found(f->findings, "guest slow", VB_FINDING_NOTE, "pages of 1 GiB");
+    assert_found(f->findings, "guest slow", VB_FINDING_HINDERS, "20 MiB of its QEMU process are swapped out");
+    assert_found(f->findings, "guest slow", VB_FINDING_NOTE, "64 MiB of cell 0 were touched by others");
+    g_assert_cmpuint(f->findings->len, ==, 7);
+    write_file(f, "/proc/8/status", "Name:\tqemu\nVmSwap:\t  1024 kB\n");
+    g_ptr_array_set_size(f->findings, 0);
+    vb_doctor_guests(f->findings, f->kernel, host);
+    g_assert_null(find(f->findings, "guest slow", "swapped out"));
 }
 
 static void
@@ -377,6 +408,7 @@ main(int argc, char **argv)
     ADD("no-thp", test_no_transparent_hugepages_hinder);
     ADD("ksm", test_merged_pages_are_named);
     ADD("hot-first", test_who_tells_what_is_hot);
-    g_test_add_func("/doctor/guests", test_guests_that_cannot_be_seen_or_moved);
+    ADD("guests", test_guests_that_cannot_be_seen_or_moved);
+    ADD("shapes-of-guests", test_shapes_of_guests);
     return g_test_run();
 }

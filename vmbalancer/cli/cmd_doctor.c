@@ -57,7 +57,7 @@ work(gpointer data, GCancellable *cancellable, GError **error)
         vb_doctor_hot(job->findings, vb_kernel_real());
     vb_doctor_add(job->findings, VB_FINDING_GOOD, "libvirt", NULL, "answers; %u guests run",
                   snapshot->guests->len);
-    vb_doctor_guests(job->findings, snapshot);
+    vb_doctor_guests(job->findings, vb_kernel_real(), snapshot);
     return TRUE;
 }
 

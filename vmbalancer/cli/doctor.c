@@ -214,13 +214,12 @@ check_pages(GPtrArray *findings, VbKernel *kernel, const VbObservation *observat
     check_ksm(findings, kernel);
 }
 
-/* The line of /proc/self/status that begins with @key, without it. */
-static char *
-status_line(VbKernel *kernel, const char *key)
+char *
+vb_doctor_status_line(VbKernel *kernel, const char *process, const char *key)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *path = g_strdup_printf("/proc/%s/status", process), *text = NULL;
     gsize length;
-    if (!kernel->ops->read(kernel, "/proc/self/status", 65536, &text, &length, NULL))
+    if (!kernel->ops->read(kernel, path, 65536, &text, &length, NULL))
         return NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i] != NULL; i++)
@@ -232,13 +231,13 @@ status_line(VbKernel *kernel, const char *key)
 static void
 check_rights(GPtrArray *findings, VbKernel *kernel, const VbTopology *topology)
 {
-    g_autofree char *capabilities = status_line(kernel, "CapEff:");
+    g_autofree char *capabilities = vb_doctor_status_line(kernel, "self", "CapEff:");
     guint64 held = capabilities != NULL ? g_ascii_strtoull(capabilities, NULL, 16) : 0;
     if ((held & NEEDED_CAPABILITIES) != NEEDED_CAPABILITIES)
         vb_doctor_add(findings, VB_FINDING_BLOCKS, "capabilities", "run vmbalancer as root",
                       "CAP_SYS_PTRACE and CAP_SYS_NICE are missing: guests' pages can be neither "
                       "seen nor moved");
-    g_autofree char *list = status_line(kernel, "Mems_allowed_list:");
+    g_autofree char *list = vb_doctor_status_line(kernel, "self", "Mems_allowed_list:");
     VbNodeSet allowed;
     if (list == NULL || !vb_nodeset_parse(list, &allowed, NULL))
         return;
@@ -263,32 +262,6 @@ vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *obser
     check_balancers(findings, observation);
     check_faults(findings, observation);
     check_pages(findings, kernel, observation);
-}
-
-static void
-check_guest(GPtrArray *findings, const VbGuest *guest)
-{
-    g_autofree char *thing = g_strdup_printf("guest %s", guest->name);
-    if (guest->pid == 0)
-        vb_doctor_add(findings, VB_FINDING_HINDERS, thing, NULL,
-                      "its QEMU process was not found on this host: it is not seen");
-    for (guint i = 0; i < guest->cells->len; i++) {
-        const VbCell *cell = g_ptr_array_index(guest->cells, i);
-        if (cell->note != NULL)
-            vb_doctor_add(findings, VB_FINDING_HINDERS, thing, NULL, "cell %u: %s", cell->id,
-                          cell->note);
-    }
-    vb_doctor_devices(findings, guest);
-    if (guest->owner == VB_OWNER_HANDS_OFF || guest->owner == VB_OWNER_OBSERVE_ONLY)
-        vb_doctor_add(findings, VB_FINDING_NOTE, thing, NULL, "%s: %s", vb_owner_name(guest->owner),
-                      guest->reason != NULL ? guest->reason : "somebody else places it");
-}
-
-void
-vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot)
-{
-    for (guint i = 0; i < snapshot->guests->len; i++)
-        check_guest(findings, g_ptr_array_index(snapshot->guests, i));
 }
 
 void

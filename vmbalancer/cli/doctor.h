@@ -34,11 +34,17 @@ void vb_doctor_add(GPtrArray *findings, VbFindingLevel level, const char *thing,
 void vb_doctor_host(GPtrArray *findings, VbKernel *kernel, const VbObservation *observation);
 /** What is odd in the host's shape: its part of vb_doctor_host() that has a file of its own. */
 void vb_doctor_shape(GPtrArray *findings, VbKernel *kernel, const VbTopology *topology);
-/** The same of vb_doctor_guests(): RAM that stays where it is, and devices elsewhere. */
-void vb_doctor_devices(GPtrArray *findings, const VbGuest *guest);
+/**
+ * The line of /proc/@process/status that begins with @key, without that. @process: a PID, or "self"
+ * Returns: (transfer full) (nullable): NULL if there is none, or it cannot be read
+ */
+char *vb_doctor_status_line(VbKernel *kernel, const char *process, const char *key);
 /** Whether DAMON can be asked with what a move is to begin: where hot-first= wants that. */
 void vb_doctor_hot(GPtrArray *findings, VbKernel *kernel);
-/** Guests whose RAM cannot be read or moved, and those that others place. */
-void vb_doctor_guests(GPtrArray *findings, const VbSnapshot *snapshot);
+/**
+ * Guests whose RAM cannot be read or moved, is away from their devices, swapped out, in pages that are slow to
+ * move, or fits on no node; and those that others place.
+ */
+void vb_doctor_guests(GPtrArray *findings, VbKernel *kernel, const VbSnapshot *snapshot);
 
 G_END_DECLS
