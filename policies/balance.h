@@ -53,8 +53,7 @@ typedef struct {
     VbWay *ways;        /**< two a node: RAM left, RAM brought */
     VbSpread *spreads;  /**< one a node, if none holds it: what its ways mean then; else NULL */
     int way;            /**< its seat; VB_BALANCE_UP */
-    gboolean out;       /**< its guest fits nowhere: it stays as it is */
-    gboolean held;      /**< the search leaves it where it sits */
+    gboolean out, held; /**< its guest fits nowhere: it stays as it is; the search leaves it where it sits */
 } VbParty;
 
 typedef struct {
@@ -89,11 +88,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VbBalance, vb_balance_free)
 void vb_balance_open_ways(VbBalance *balance, VbParty *party);
 /** Adds (or takes back: @sign -1) what a guest that is no party asks of the host where it is. */
 void vb_balance_add_guest(VbBalance *balance, const VbGuest *guest, gint64 sign);
-/** What a vCPU counts: the CPU time that it used and waited for; a guest that sleeps counts a little, so that it has a place, too. */
+/** What a vCPU counts: the CPU time that it used and waited for; of a sleeping guest a little, so that it has a place. */
 gint64 vb_balance_demand(const VbGuest *guest, const VbVcpu *vcpu);
 /** The one node that a vCPU is held to, or VB_NO_NODE. */
 int vb_balance_holder(const VbTopology *topology, const VbVcpu *vcpu);
 VbParty *vb_balance_party(const VbBalance *balance, guint index);
+/** SLIT distance beyond local, between nodes by their numbers here; at least 0. */
+gint64 vb_balance_beyond(const VbBalance *balance, guint from, guint to);
 /** The node of a way, by its number here; or the centre of its spread. */
 guint vb_way_node(int way);
 /** What all costs grow by if @party, which is up, sits down so. */

@@ -7,6 +7,13 @@ vb_balance_party(const VbBalance *balance, guint index)
     return &g_array_index(balance->parties, VbParty, index);
 }
 
+gint64
+vb_balance_beyond(const VbBalance *balance, guint from, guint to)
+{
+    const VbNode *host = &balance->snapshot->topology.node[balance->bench[from].id];
+    return MAX((gint64)host->distance[balance->bench[to].id] - VB_DISTANCE_LOCAL, 0);
+}
+
 guint
 vb_way_node(int way)
 {
@@ -56,9 +63,8 @@ sum_of_distances(const VbBalance *balance, const VbParty *party, int way, const 
     for (guint64 from = vb_way_nodes(party, way); from != 0; from &= from - 1)
         for (guint64 to = vb_way_nodes(other, other->way); to != 0; to &= to - 1) {
             guint here = (guint)__builtin_ctzll(from), there = (guint)__builtin_ctzll(to);
-            const VbNode *host = &balance->snapshot->topology.node[balance->bench[here].id];
-            gint64 beyond = (gint64)host->distance[balance->bench[there].id] - VB_DISTANCE_LOCAL;
-            sum += vcpus_on(party, way, here) * vcpus_on(other, other->way, there) * MAX(beyond, 0);
+            sum += vcpus_on(party, way, here) * vcpus_on(other, other->way, there) *
+                   vb_balance_beyond(balance, here, there);
         }
     return sum;
 }

@@ -26,6 +26,13 @@ struct VbSpread {
 /** What is to go from node @from to node @to, both by number. */
 typedef void (*VbSpreadFlow)(guint from, guint to, gint64 bytes, gpointer data);
 
+/** The sum of what @amounts has for the nodes of @set. */
+guint64 vb_spread_sum(const guint64 *amounts, guint64 set);
+/**
+ * Which nodes, and how many vCPUs and pages on each: all of vb_spread_all() but which vCPUs these are.
+ * Returns: (transfer full) (nullable): as that
+ */
+VbSpread *vb_spread_part(const VbBalance *balance, const VbParty *party);
 /**
  * The spreads of a party whose kin, cell, demand, vCPUs and CPUs are set.
  * Of a guest that has touched nothing yet all that it may touch counts, and one that is spread keeps as many nodes as
