@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The daemon's loop: who is acted on, when, and what ends it. */
 #include "loop_stage.h"
+#include <vmbalancer/error.h>
 
 static void
 brings_home_those_who_opt_in(void)
@@ -246,6 +247,31 @@ rests_after_a_failure(void)
     loop_stage_tear_down(&stage);
 }
 
+/* Times that guest 1 is tried while 130 s go by, a second a look. */
+static guint
+count_tries(int code)
+{
+    LoopStage stage;
+    loop_stage_set_up(&stage);
+    fake_reach_add(stage.reach, 1, "home-node", 512, 2);
+    fake_reach_fail_with(stage.reach, 1, TRUE, code);
+    loop_stage_tell(&stage, VB_EVENT_CONNECTED, 0);
+    LOOP_STAGE_UNTIL(fake_reach_runs(stage.reach, 1) == 1);
+    guint then = fake_reach_looks(stage.reach);
+    LOOP_STAGE_UNTIL(fake_reach_looks(stage.reach) >= then + 130);
+    guint tries = fake_reach_runs(stage.reach, 1);
+    loop_stage_tear_down(&stage);
+    return tries;
+}
+
+/* After 30, 60, ... s; a guest is not to wait longer for a libvirt that restarts. */
+static void
+rests_longer_only_for_its_own_failures(void)
+{
+    g_assert_cmpuint(count_tries(VB_ERROR_FAILED), ==, 3);
+    g_assert_cmpuint(count_tries(VB_ERROR_UNREACHABLE), >=, 4);
+}
+
 static void
 acts_after_a_reconnect_only_on_what_it_sees_since(void)
 {
@@ -379,6 +405,7 @@ main(int argc, char **argv)
                     gives_up_what_an_operator_pins_in_mid_flight);
     g_test_add_func("/loop/gives-up", tells_whom_it_gives_up);
     g_test_add_func("/loop/rests-after-a-failure", rests_after_a_failure);
+    g_test_add_func("/loop/rests-longer-only-for-its-own-failures", rests_longer_only_for_its_own_failures);
     g_test_add_func("/loop/rebuilds-after-a-reconnect",
                     acts_after_a_reconnect_only_on_what_it_sees_since);
     g_test_add_func("/loop/gives-pins-back-when-it-stops", gives_pins_back_when_it_stops);

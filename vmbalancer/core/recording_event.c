@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/codec.h"
+#include "core/codec_parts.h"
 #include "core/recording_parts.h"
+#include <vmbalancer/error.h>
 
 JsonNode *
 vb_recording_head(const VbRecordingHead *head)
@@ -84,6 +86,8 @@ put_outcomes(JsonObject *object, const GPtrArray *outcomes)
             vb_json_put_u64(element, "bytes_stuck", outcome->bytes_stuck);
         json_object_set_int_member(element, "duration_ns", outcome->duration_ns);
         vb_json_put_text(element, "error", outcome->error);
+        if (outcome->code == VB_ERROR_UNREACHABLE)
+            vb_json_put_text(element, "code", vb_codec_error_names()[outcome->code]);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/replay.h"
 #include "core/codec.h"
+#include "core/codec_parts.h"
 #include "core/json_text.h"
 #include "core/recording_parts.h"
 #include <vmbalancer/error.h>
@@ -195,6 +196,8 @@ read_outcome(VbJsonReader *reader, JsonObject *object, gpointer outcomes)
     g_ptr_array_add(outcomes, outcome);
     if (vb_json_has(object, "bytes_stuck"))
         outcome->bytes_stuck = vb_json_u64(reader, object, "bytes_stuck");
+    if (vb_json_has(object, "code"))
+        outcome->code = (int)vb_json_word(reader, object, "code", vb_codec_error_names());
 }
 
 static gboolean

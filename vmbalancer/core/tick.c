@@ -2,6 +2,7 @@
 #include "core/tick_private.h"
 #include "core/newcomer.h"
 #include "core/predict.h"
+#include <vmbalancer/error.h>
 
 #define HOLD_NS (30 * G_GINT64_CONSTANT(1000000000))
 #define DOUBLINGS_MAX 4
@@ -251,16 +252,28 @@ depart_all(VbTick *tick, VbVerdict *verdict)
     }
 }
 
+/* What went wrong is that libvirt or the mover were away: that is no fault of the guest's. */
+static gboolean
+is_cut_off(const GPtrArray *outcomes)
+{
+    for (guint i = 0; i < outcomes->len; i++)
+        if (((const VbOutcome *)g_ptr_array_index(outcomes, i))->code == VB_ERROR_UNREACHABLE)
+            return TRUE;
+    return FALSE;
+}
+
+/* From one failure to the next a guest rests longer; who was cut off does not. */
 static void
-note_failure(VbTick *tick, const char *uuid, gint64 now_ns)
+note_failure(VbTick *tick, const char *uuid, const GPtrArray *outcomes, gint64 now_ns)
 {
     VbRest *rest = g_hash_table_lookup(tick->rests, uuid);
     if (rest == NULL) {
         rest = g_new0(VbRest, 1);
         g_hash_table_insert(tick->rests, g_strdup(uuid), rest);
     }
-    rest->until_ns = now_ns + (HOLD_NS << MIN(rest->failures, DOUBLINGS_MAX));
-    rest->failures++;
+    gboolean cut_off = is_cut_off(outcomes);
+    rest->until_ns = now_ns + (HOLD_NS << (cut_off ? 0 : MIN(rest->failures, DOUBLINGS_MAX)));
+    rest->failures += !cut_off;
 }
 
 void
@@ -274,7 +287,7 @@ vb_tick_land(VbTick *tick, const char *uuid, const GPtrArray *outcomes, gboolean
     /* A home given at the start costs the guest nothing: what it has elsewhere may follow at once. */
     vb_model_note(tick->model, trip->plan, outcomes, trip->initial ? 0 : now_ns);
     if (failed)
-        note_failure(tick, uuid, now_ns);
+        note_failure(tick, uuid, outcomes, now_ns);
     else
         g_hash_table_remove(tick->rests, uuid);
     g_ptr_array_add(tick->landed, g_ptr_array_steal_index(tick->trips, index));

@@ -82,7 +82,8 @@ const VbTrip *vb_tick_depart(VbTick *tick, const VbPlan *plan, const char *uuid)
 /**
  * A guest's trip is over.
  * @outcomes: (element-type VbOutcome)
- * @failed: something went wrong with it, beside its being called off
+ * @failed: something went wrong with it, beside its being called off: the guest is left alone for half a minute,
+ * twice as long after each failure in a row, up to eight minutes; not longer where libvirt or the mover were away
  */
 void vb_tick_land(VbTick *tick, const char *uuid, const GPtrArray *outcomes, gboolean failed,
                   gint64 now_ns);
