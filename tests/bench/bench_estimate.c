@@ -126,7 +126,11 @@ measure(GRand *rand, Backing backing, guint64 mib, gint64 medians[WAYS])
 int
 main(int argc, char **argv)
 {
-    guint64 largest = argc > 1 ? g_ascii_strtoull(argv[1], NULL, 10) : 4096;
+    guint64 largest = 4096;
+    if (argc > 1 && !g_ascii_string_to_unsigned(argv[1], 10, 16, G_MAXUINT32, &largest, NULL)) {
+        g_printerr("bench-estimate: \"%s\" is no size of 16 MiB or more, in MiB as in 8192\n", argv[1]);
+        return 2;
+    }
     guint64 sizes[] = {largest / 16, largest / 4, largest};
     g_autoptr(GRand) rand = g_rand_new_with_seed((guint32)bench_now_ns());
     gint64 medians[BACKINGS][G_N_ELEMENTS(sizes)][WAYS];
