@@ -23,6 +23,7 @@ mapping_of() {
 		if [ $((16#${range#*-} - 16#${range%-*})) -eq "$1" ]; then echo "${range%-*}"; fi
 	done <"/proc/$pid/maps"
 }
+iothreads() { jq -c '[.. | objects | (.name?, .thread?) | strings | select(startswith("iothread"))]' /tmp/show.json; }
 show() { vmbalancer show web --exact -o json | jq '.guests[0]'; }
 # A tap and a vhost device for QEMU, which may not open them here by itself: TUNSETIFF with IFF_TAP,
 # IFF_NO_PI and IFF_VNET_HDR.
@@ -65,10 +66,17 @@ show >/tmp/show.json
 lab_is "$(jq -c '.cells | map(.size)' /tmp/show.json)" "[$((dimm_bytes + 48 * 1048576))]" "the DIMM is part of its cell"
 lab_is "$(jq '.cells[0].by_node[1]' /tmp/show.json)" $((dimm_bytes + 48 * 1048576)) "and seen where it is"
 lab_is "$(jq -c '[.vcpus[].id]' /tmp/show.json)" "[0,1]" "so is the vCPU"
+lab_is "$(iothreads)" '["iothread1"]' "and the iothread"
 
 vmbalancer rebalance web --to 0 --wait >/tmp/out 2>&1
 lab_is "$?" 0 "it is brought to node 0" || sed 's/^/# /' /tmp/out
 lab_is "$(dimm_pages)" "N0=$((dimm_bytes / 4096))" "with its DIMM"
 lab_is "$(cpus)" 0-1 "with all its threads, the kernel's too"
+# To unplug a vCPU or a DIMM the guest's system has to agree, and the lab's guest has none; an iothread goes at once.
+lab_ok "the iothread is unplugged" virsh -q iothreaddel web 1 --live
+show >/tmp/show.json
+lab_is "$(iothreads)" "[]" "and no longer seen"
+vmbalancer rebalance web --to 0 --wait -o json >/tmp/out
+lab_is "$? $(jq -c .actions /tmp/out)" "0 []" "the rest stays where it is"
 lab_ok "release" vmbalancer release web
 lab_is "$(cpus)" 0-3 "gives all of them back"
