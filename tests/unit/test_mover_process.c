@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mover/pin.h"
+#include "temp_dir.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -50,7 +51,7 @@ guest_begin(Guest *guest, const char *name)
     g_autofree char *self = kernel->ops->readlink(kernel, "/proc/self/exe", &error);
     g_autofree char *content = NULL;
     gsize size = 0;
-    guest->folder = g_dir_make_tmp("vmbalancer-XXXXXX", &error);
+    guest->folder = temp_dir_new();
     guest->program = g_build_filename(guest->folder, name, NULL);
     g_assert_true(g_file_get_contents(self, &content, &size, &error));
     g_assert_true(g_file_set_contents(guest->program, content, (gssize)size, &error));
@@ -82,10 +83,8 @@ guest_end(Guest *guest)
 {
     guest_kill(guest);
     close(guest->in);
-    g_unlink(guest->program);
-    g_rmdir(guest->folder);
     g_free(guest->program);
-    g_free(guest->folder);
+    temp_dir_free(guest->folder);
 }
 
 static VbMover *

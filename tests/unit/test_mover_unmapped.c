@@ -3,6 +3,7 @@
 #include "observe/maps.h"
 #include "observe/shared.h"
 #include "sys/page_cache.h"
+#include "temp_dir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -60,7 +61,7 @@ copy_self(Guest *guest)
     g_autofree char *self = kernel->ops->readlink(kernel, "/proc/self/exe", &error);
     g_autofree char *content = NULL;
     gsize size = 0;
-    guest->folder = g_dir_make_tmp("vmbalancer-XXXXXX", &error);
+    guest->folder = temp_dir_new();
     guest->program = g_build_filename(guest->folder, "qemu-system-test", NULL);
     g_assert_true(g_file_get_contents(self, &content, &size, &error));
     g_assert_true(g_file_set_contents(guest->program, content, (gssize)size, &error));
@@ -108,10 +109,8 @@ guest_end(Guest *guest)
     kill(guest->pid, SIGKILL);
     waitpid(guest->pid, NULL, 0);
     close(guest->in);
-    g_unlink(guest->program);
-    g_rmdir(guest->folder);
     g_free(guest->program);
-    g_free(guest->folder);
+    temp_dir_free(guest->folder);
 }
 
 static void
