@@ -53,7 +53,8 @@ typedef struct {
     VbWay *ways;        /**< two a node: RAM left, RAM brought */
     VbSpread *spreads;  /**< one a node, if none holds it: what its ways mean then; else NULL */
     int way;            /**< its seat; VB_BALANCE_UP */
-    gboolean out, held; /**< its guest fits nowhere: it stays as it is; the search leaves it where it sits */
+    gboolean out;       /**< its guest fits nowhere: it stays as it is */
+    gboolean held;      /**< the search leaves it where it sits */
 } VbParty;
 
 typedef struct {
@@ -110,8 +111,6 @@ gint64 vb_balance_cost(const VbBalance *balance);
 void vb_balance_book(VbBalance *balance, const VbParty *party, int way, gint64 sign);
 /** TRUE if the nodes that a party touches keep what they must, with it sitting so. */
 gboolean vb_balance_sound(const VbBalance *balance, const VbParty *party, int way);
-/** Bytes that nodes and their pools lack of what they must keep. */
-gint64 vb_balance_shortage(const VbBalance *balance);
 /** TRUE if all vCPUs of the guest would have a CPU each where @party would sit. */
 gboolean vb_balance_has_cpus(const VbBalance *balance, const VbParty *party, int way);
 /** Nothing has moved yet. */

@@ -46,4 +46,7 @@ void vb_balance_emit(VbBalance *balance, GArray *line);
 /** Declines guests that are left as they are for want of room, of CPUs, or because it does not pay. */
 void vb_balance_explain(VbBalance *balance);
 
+/** Bytes that nodes and their pools lack of what they must keep. */
+gint64 vb_balance_shortage(const VbBalance *balance);
+
 G_END_DECLS

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "balance_search.h"
 #include "balance_wide.h"
 
 VbParty *
