@@ -114,9 +114,7 @@ check_pages(GPtrArray *findings, const char *thing, const VbCell *cell)
                       "cell %u is in pages of 1 GiB and more: while one moves, whoever touches it waits until all "
                       "of it is copied",
                       cell->id);
-    if (cell->residency_known && cell->unmapped_known &&
-        cell->unmapped_bytes >= MAX(cell->size_bytes / LITTLE, 1) &&
-        cell->unmapped_bytes > cell->unmapped_error_bytes)
+    if (vb_cell_is_partly_unmapped(cell))
         vb_doctor_add(findings, VB_FINDING_NOTE, thing, NULL,
                       "%s of cell %u were touched by others (vhost-user) and never by QEMU: on which nodes is not "
                       "known, and they do not move",
