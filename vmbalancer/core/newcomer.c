@@ -31,14 +31,14 @@ untouched(const VbGuest *guest, guint64 page_size)
     return bytes;
 }
 
-/* Of a cell that is at home on several nodes each gets the part that its vCPUs have. */
+/* Of @bytes of a cell that is at home on several nodes each gets the part that its vCPUs have. */
 static guint64
-promised_to(const VbTopology *topology, const VbGuest *guest, guint index, int node)
+part_on(const VbTopology *topology, const VbGuest *guest, guint index, guint64 bytes, int node)
 {
-    const VbCell *cell = g_ptr_array_index(guest->cells, index);
+    VbNodeSet home = ((const VbCell *)g_ptr_array_index(guest->cells, index))->home;
     guint there = 0, all = 0;
-    if ((cell->home & VB_NODE_BIT(node)) == 0 || vb_nodeset_count(cell->home) == 1)
-        return cell->home == VB_NODE_BIT(node) ? untouched_of(cell) : 0;
+    if ((home & VB_NODE_BIT(node)) == 0 || vb_nodeset_count(home) == 1)
+        return home == VB_NODE_BIT(node) ? bytes : 0;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VbVcpu *vcpu = g_ptr_array_index(guest->vcpus, i);
         if ((guint)vcpu->cell != index)
@@ -47,7 +47,20 @@ promised_to(const VbTopology *topology, const VbGuest *guest, guint index, int n
                  vb_topology_nodes_of_cpus(topology, &vcpu->affinity) == VB_NODE_BIT(node);
         all++;
     }
-    return all > 0 ? (guint64)((unsigned __int128)untouched_of(cell) * there / all) : 0;
+    return all > 0 ? (guint64)((unsigned __int128)bytes * there / all) : 0;
+}
+
+/* What @guest may still touch on @node, in pages of that size, if it is at home as @placed is. */
+static guint64
+due_on(const VbTopology *topology, const VbGuest *guest, const VbGuest *placed, int node, guint64 page_size)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VbCell *cell = g_ptr_array_index(guest->cells, i);
+        if (MAX(cell->page_size, 4096) == page_size)
+            bytes += part_on(topology, placed, i, untouched_of(cell), node);
+    }
+    return bytes;
 }
 
 /* What guests that are at home on @node may still touch there. */
@@ -57,9 +70,8 @@ promised(const VbSnapshot *snapshot, const VbGuest *newcomer, int node, guint64 
     guint64 bytes = 0;
     for (guint i = 0; i < snapshot->guests->len; i++) {
         const VbGuest *guest = g_ptr_array_index(snapshot->guests, i);
-        for (guint k = 0; guest != newcomer && k < guest->cells->len; k++)
-            if (MAX(((const VbCell *)g_ptr_array_index(guest->cells, k))->page_size, 4096) == page_size)
-                bytes += promised_to(&snapshot->topology, guest, k, node);
+        if (guest != newcomer)
+            bytes += due_on(&snapshot->topology, guest, guest, node, page_size);
     }
     return bytes;
 }
@@ -118,40 +130,19 @@ narrow_to_holders(VbSnapshot *snapshot, VbGuest *newcomer)
         newcomer->boundary = holders;
 }
 
-/* Of @cell's RAM, what is to be touched on @node: by the part of its vCPUs that @plan pins there. */
-static guint64
-part_on(const VbPlan *plan, const VbGuest *newcomer, guint cell, guint64 bytes, int node)
-{
-    guint there = 0, all = 0;
-    for (guint i = 0; i < newcomer->vcpus->len; i++) {
-        const VbVcpu *vcpu = g_ptr_array_index(newcomer->vcpus, i);
-        g_autofree char *thread = g_strdup_printf("vcpu%u", vcpu->id);
-        for (guint a = 0; (guint)vcpu->cell == cell && a < plan->actions->len; a++) {
-            const VbAction *action = g_ptr_array_index(plan->actions, a);
-            if (action->kind != VB_ACTION_PIN || !g_str_equal(action->thread, thread))
-                continue;
-            there += action->to == node;
-            all++;
-        }
-    }
-    return all > 0 ? (guint64)((unsigned __int128)bytes * there / all) : 0;
-}
-
-/* The nodes on which @plan would have it touch more than there is room for. */
+/* The nodes on which it would touch more than there is room for, if it went where @decision sends it. */
 static VbNodeSet
-overfilled(const VbSnapshot *snapshot, const VbGuest *newcomer, const VbPlan *plan)
+overfilled(const VbSnapshot *snapshot, const VbGuest *newcomer, const VbDecision *decision)
 {
+    const VbGuest *placed = vb_snapshot_find(decision->predicted, newcomer->uuid);
     VbNodeSet full = 0;
     int node;
+    if (decision->plan->actions->len == 0)
+        return 0;
     VB_NODESET_FOREACH(node, newcomer->boundary)
     for (guint i = 0; i < newcomer->cells->len; i++) {
         guint64 size = MAX(((const VbCell *)g_ptr_array_index(newcomer->cells, i))->page_size, 4096);
-        guint64 bytes = 0;
-        for (guint k = 0; k < newcomer->cells->len; k++) {
-            const VbCell *cell = g_ptr_array_index(newcomer->cells, k);
-            if (MAX(cell->page_size, 4096) == size)
-                bytes += part_on(plan, newcomer, k, untouched_of(cell), node);
-        }
+        guint64 bytes = due_on(&snapshot->topology, newcomer, placed, node, size);
         if (bytes > 0 && vb_newcomer_room(snapshot, newcomer, node, size).bytes < (__int128)bytes)
             full |= VB_NODE_BIT(node);
     }
@@ -252,7 +243,7 @@ vb_newcomer_decide(const VbSnapshot *snapshot, const VbConfig *config, const cha
         g_autoptr(VbDecision) decision = vb_engine_decide(presumed, config, &request, error);
         if (decision == NULL)
             return NULL;
-        VbNodeSet full = overfilled(snapshot, as_it_is, decision->plan);
+        VbNodeSet full = overfilled(snapshot, as_it_is, decision);
         left_out |= full;
         newcomer->boundary &= ~full;
         if (full != 0 && newcomer->boundary != 0)

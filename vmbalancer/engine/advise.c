@@ -73,7 +73,7 @@ imagine(const VbSnapshot *snapshot, const VbConfig *config, const VbAdviceReques
     return guest;
 }
 
-/* Where its threads would be pinned, and how many vCPUs on each. */
+/* Where its vCPUs would be pinned, it has no other threads. @vcpus: (nullable): how many on each node */
 static VbNodeSet
 ask(const VbSnapshot *host, const VbConfig *config, const char *policy, VbNodeSet within, guint *vcpus)
 {
@@ -86,7 +86,8 @@ ask(const VbSnapshot *host, const VbConfig *config, const char *policy, VbNodeSe
     for (guint i = 0; decision != NULL && i < decision->plan->actions->len; i++) {
         int to = ((const VbAction *)g_ptr_array_index(decision->plan->actions, i))->to;
         nodes |= VB_NODE_BIT(to);
-        vcpus[to]++;
+        if (vcpus != NULL)
+            vcpus[to]++;
     }
     return nodes;
 }
@@ -97,10 +98,9 @@ gives_homes(const VbSnapshot *host, const VbConfig *config, const char *policy)
 {
     g_autoptr(VbSnapshot) snapshot = vb_snapshot_copy(host);
     VbGuest *guest = vb_snapshot_find(snapshot, NEWCOMER);
-    guint vcpus[VB_NODES_MAX] = {0};
     g_ptr_array_set_size(guest->vcpus, 1);
     ((VbCell *)g_ptr_array_index(guest->cells, 0))->size_bytes = 0;
-    return ask(snapshot, config, policy, guest->boundary, vcpus) != 0;
+    return ask(snapshot, config, policy, guest->boundary, NULL) != 0;
 }
 
 /* --- numbers -------------------------------------------------------------------------------- */
@@ -143,8 +143,7 @@ rank(VbAdvice *advice, const VbSnapshot *host, const VbConfig *config)
     g_autoptr(VbSnapshot) others = vb_snapshot_copy(host);
     g_ptr_array_remove(others->guests, vb_snapshot_find(others, NEWCOMER));
     VbNodeSet left = guest->boundary, next = advice->nodes;
-    guint vcpus[VB_NODES_MAX];
-    for (; vb_nodeset_count(next) == 1; next = ask(host, config, advice->policy, left, vcpus)) {
+    for (; vb_nodeset_count(next) == 1; next = ask(host, config, advice->policy, left, NULL)) {
         VbAdviceNode one = describe(others, guest, &advice->request, vb_nodeset_first(next));
         g_array_append_val(advice->ranking, one);
         left &= ~next;
